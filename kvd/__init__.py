@@ -1,0 +1,1 @@
+"""A Redis-compatible datastore of your own: engine, managed layer, library."""
