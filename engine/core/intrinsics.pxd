@@ -31,6 +31,11 @@ cdef extern from *:
     #define count_leading_zeros(x) __builtin_clzll(x)
     #define count_ones(x) __builtin_popcountll(x)
     #define byte_swap64(x) __builtin_bswap64(x)
+    static inline uint64_t kvd_multiply_wide(uint64_t a, uint64_t b, uint64_t* high) {
+        unsigned __int128 product = (unsigned __int128)a * b;
+        *high = (uint64_t)(product >> 64);
+        return (uint64_t)product;
+    }
     #define add_overflows(a, b, r) __builtin_add_overflow(a, b, r)
     #define sub_overflows(a, b, r) __builtin_sub_overflow(a, b, r)
     #define mul_overflows(a, b, r) __builtin_mul_overflow(a, b, r)
@@ -53,6 +58,8 @@ cdef extern from *:
     int count_leading_zeros(uint64_t x) noexcept nogil      # x != 0, of 64 bits
     int count_ones(uint64_t x) noexcept nogil
     uint64_t byte_swap64(uint64_t x) noexcept nogil
+    # The 128 bits of a * b: the low word is returned
+    uint64_t multiply_wide "kvd_multiply_wide"(uint64_t a, uint64_t b, uint64_t* high) noexcept nogil
     # True when the exact result does not fit *r
     bint add_overflows(int64_t a, int64_t b, int64_t* r) noexcept nogil
     bint sub_overflows(int64_t a, int64_t b, int64_t* r) noexcept nogil

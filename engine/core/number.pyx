@@ -1,0 +1,683 @@
+"""Numbers as text.
+
+Integers
+    Eight digits are read with three multiplications and written two at a time.
+
+Doubles, in
+    19 digits fit a word. Where they are below 2^53 and the power of ten is at most 22, both are exact
+    doubles and one division or multiplication rounds once (W. Clinger, 1990). All other texts
+    go to strtod, spelt anew as `digits e exponent` with at most 768 digits and one for the rest: no
+    double needs more, so the work is bounded, and no decimal point means no locale.
+
+Doubles, out
+    Whole numbers up to 2^62 are written as integers, all others by Grisu2 (F. Loitsch, "Printing
+    floating-point numbers quickly and accurately with integers", 2010), since that is what
+    Valkey replies. Its digits always read back equal; in one of a thousand cases they are not
+    the fewest possible or the nearest (1e23 is written 99999999999999990000000). Clients
+    compare such texts, so we give the same ones.
+
+Long doubles
+    Exact integer arithmetic where it fits 128 bits, the C library elsewhere. Both give the correctly
+    rounded digits, so nobody can see which one was at work.
+
+Invariants
+    N1  value == mantissa * 10^exponent when not truncated; else it lies between that and the same with
+        mantissa + 1
+    N2  an unsigned 64-bit word holds any 19 digits: the twentieth is the only one that can overflow
+"""
+from libc.errno cimport ERANGE, errno
+from libc.float cimport LDBL_MANT_DIG
+from libc.math cimport fabsl, frexpl, isinf, isnan, ldexpl
+from libc.stddef cimport size_t
+from libc.stdint cimport INT64_MAX, int64_t, uint64_t
+from libc.stdio cimport snprintf
+from libc.stdlib cimport strtod
+from libc.string cimport memchr, memcpy, memset, strlen
+
+from .intrinsics cimport (
+    count_leading_zeros, kvd_assert, likely, load64, mul_overflows, multiply_wide, store64,
+)
+
+cdef extern from "<stdlib.h>" nogil:
+    long double strtold(const char* text, char** end) noexcept
+
+cdef extern from "<locale.h>" nogil:
+    ctypedef void* locale_t
+    int LC_ALL_MASK
+    locale_t newlocale(int mask, const char* name, locale_t base) noexcept
+    locale_t uselocale(locale_t new) noexcept
+
+cdef extern from "<math.h>" nogil:
+    const double HUGE_VAL
+
+cdef enum:
+    WORD_DIGITS = 19                    # N2
+    EXACT_DOUBLE = 22                   # the largest power of ten that a double holds exactly
+    EXACT_LONG_DOUBLE = 27              # and a mantissa of 64 bits
+    DIGITS_MAX = 768                    # significant digits that can decide a double's rounding
+    EXPONENT_MAX = 1000000000000        # a written exponent is cut here; no text is so long
+    HUMAN_DIGITS = 17                   # after the point
+    POWERS = 87                         # Grisu's table: 10^-348 to 10^340 by steps of 8
+    POWERS_FIRST = -348
+    POWERS_STEP = 8
+    ALPHA = -60                         # Grisu scales so that the binary exponent is in [-60, -32]
+    GAMMA = -32
+
+cdef struct decimal_t:
+    uint64_t mantissa                   # the first significant digits, 19 at most
+    int64_t exponent                    # of ten
+    int count                           # digits in mantissa
+    bint negative
+    bint truncated                      # digits other than 0 followed
+    const char* digits                  # behind the sign: digits and at most one point ...
+    const char* digits_end              # ... up to here
+
+cdef struct power_t:
+    uint64_t mantissa                   # highest bit set
+    int exponent                        # of two
+
+# Constants, filled at import.
+cdef char PAIRS[200]                    # "00" to "99"
+cdef uint64_t TENS[20]                  # 10^0 to 10^19
+cdef double TENS_DOUBLE[EXACT_DOUBLE + 1]
+cdef long double TENS_LONG_DOUBLE[EXACT_LONG_DOUBLE + 1]
+cdef power_t CACHED[POWERS]
+cdef locale_t C_LOCALE
+
+
+# ---- integers in
+
+cdef inline bint is_digit(char c) noexcept nogil:
+    return <unsigned char>(c - c'0') <= 9
+
+
+cdef inline char lower(char c) noexcept nogil:
+    return c + 32 if c'A' <= c <= c'Z' else c
+
+
+cdef inline bint is_space(char c) noexcept nogil:
+    return c == c' ' or c'\t' <= c <= c'\r'
+
+
+cdef inline bint read_eight(const char* s, uint64_t* value) noexcept nogil:
+    """Eight digits at s, the first in the lowest byte: fold neighbours, then pairs, then fours."""
+    cdef uint64_t x = load64(s)
+    if (x & 0xf0f0f0f0f0f0f0f0ULL) != 0x3030303030303030ULL or \
+            ((x + 0x0606060606060606ULL) & 0xf0f0f0f0f0f0f0f0ULL) != 0x3030303030303030ULL:
+        return False
+    x = ((x & 0x0f0f0f0f0f0f0f0fULL) * (10 * (1 << 8) + 1)) >> 8
+    x = ((x & 0x00ff00ff00ff00ffULL) * (100 * (1 << 16) + 1)) >> 16
+    value[0] = ((x & 0x0000ffff0000ffffULL) * (10000 * (1ULL << 32) + 1)) >> 32
+    return True
+
+
+cdef inline bint read_digits(const char* s, size_t size, uint64_t* out) noexcept nogil:
+    """All of s[0:size] as digits, 1 to 19 of them (N2)."""
+    cdef uint64_t value = 0
+    cdef uint64_t eight
+    cdef const char* end = s + size
+    while end - s >= 8:
+        if not read_eight(s, &eight):
+            return False
+        value = value * 100000000 + eight
+        s += 8
+    while s < end:
+        if not is_digit(s[0]):
+            return False
+        value = value * 10 + <uint64_t>(s[0] - c'0')
+        s += 1
+    out[0] = value
+    return True
+
+
+cdef bint parse_uint64(const char* s, size_t size, uint64_t* out) noexcept nogil:
+    cdef uint64_t value, last
+    if size == 0 or size > WORD_DIGITS + 1 or (s[0] == c'0' and size > 1):
+        return False
+    if likely(size <= WORD_DIGITS):
+        if not read_digits(s, size, &value):
+            return False
+    else:
+        if not read_digits(s, WORD_DIGITS, &value) or not is_digit(s[WORD_DIGITS]):
+            return False
+        last = <uint64_t>(s[WORD_DIGITS] - c'0')
+        if value > (<uint64_t>-1 - last) // 10:
+            return False
+        value = value * 10 + last
+    out[0] = value
+    return True
+
+
+cdef bint parse_int64(const char* s, size_t size, int64_t* out) noexcept nogil:
+    cdef uint64_t value
+    cdef size_t negative = size > 1 and s[0] == c'-'
+    if not parse_uint64(s + negative, size - negative, &value):
+        return False
+    if negative:
+        if value == 0 or value > <uint64_t>INT64_MAX + 1:
+            return False
+        value = 0 - value
+    elif value > <uint64_t>INT64_MAX:
+        return False
+    out[0] = <int64_t>value
+    return True
+
+
+cdef bint parse_cursor(const char* s, size_t size, uint64_t* out) noexcept nogil:
+    """As Valkey: up to a NUL, strict first, then all that C's strtoull takes, "-05" for 2^64 - 5 too."""
+    cdef const char* nul = <const char*>memchr(s, 0, size) if size else NULL
+    cdef const char* end = s + size if nul is NULL else nul
+    cdef int64_t strict
+    cdef uint64_t value = 0
+    cdef bint negative
+    if parse_int64(s, <size_t>(end - s), &strict) and strict < 0:
+        return False
+    while s < end and is_space(s[0]):
+        s += 1
+    negative = s < end and s[0] == c'-'
+    if s < end and (s[0] == c'-' or s[0] == c'+'):
+        s += 1
+    if s == end:
+        return False
+    while end - s > 1 and s[0] == c'0':
+        s += 1
+    if not parse_uint64(s, <size_t>(end - s), &value):
+        return False
+    out[0] = 0 - value if negative else value
+    return True
+
+
+cdef int64_t memory_unit(const char* s, size_t size) noexcept nogil:
+    """Bytes in one of this unit; 0 when there is no such unit."""
+    cdef int64_t thousand = 1000
+    if size == 0 or (size == 1 and lower(s[0]) == c'b'):
+        return 1
+    if size == 2 and lower(s[1]) == c'b':
+        thousand = 1024
+    elif size != 1:
+        return 0
+    if lower(s[0]) == c'k':
+        return thousand
+    if lower(s[0]) == c'm':
+        return thousand * thousand
+    if lower(s[0]) == c'g':
+        return thousand * thousand * thousand
+    return 0
+
+
+cdef bint parse_memory(const char* s, size_t size, int64_t* out) noexcept nogil:
+    cdef size_t zeros = 0
+    cdef size_t digits
+    cdef int64_t count, unit, bytes_
+    while zeros < size and s[zeros] == c'0':
+        zeros += 1
+    digits = zeros
+    while digits < size and is_digit(s[digits]):
+        digits += 1
+    unit = memory_unit(s + digits, size - digits)
+    if unit == 0 or digits == 0:
+        return False
+    count = 0
+    if digits > zeros and not parse_int64(s + zeros, digits - zeros, &count):
+        return False
+    if mul_overflows(count, unit, &bytes_):
+        return False
+    out[0] = bytes_
+    return True
+
+
+# ---- integers out
+
+cdef int digits_uint64(uint64_t value) noexcept nogil:
+    """From the bits: 1233 / 4096 is log10(2), and one comparison settles the rest."""
+    cdef int guess = ((64 - count_leading_zeros(value | 1)) * 1233) >> 12
+    return guess + ((value | 1) >= TENS[guess])
+
+
+cdef inline void write_digits(char* out, int count, uint64_t value) noexcept nogil:
+    """The last `count` digits of value, zeros in front."""
+    cdef uint64_t pair
+    while count >= 2:
+        pair = value % 100
+        value //= 100
+        count -= 2
+        memcpy(out + count, PAIRS + 2 * pair, 2)
+    if count:
+        out[0] = <char>(c'0' + value % 10)
+
+
+cdef int format_uint64(char* out, uint64_t value) noexcept nogil:
+    cdef int count = digits_uint64(value)
+    write_digits(out, count, value)
+    return count
+
+
+cdef int format_int64(char* out, int64_t value) noexcept nogil:
+    if value >= 0:
+        return format_uint64(out, <uint64_t>value)
+    out[0] = c'-'
+    return 1 + format_uint64(out + 1, 0 - <uint64_t>value)
+
+
+# ---- doubles in
+
+cdef const char* read_exponent(const char* s, const char* end, int64_t* exponent) noexcept nogil:
+    """What follows an `e`: sign and digits up to the end. NULL when there are none."""
+    cdef int64_t value = 0
+    cdef bint negative = s < end and s[0] == c'-'
+    if s < end and (s[0] == c'-' or s[0] == c'+'):
+        s += 1
+    if s == end:
+        return NULL
+    while s < end and is_digit(s[0]):
+        if value < EXPONENT_MAX:
+            value = value * 10 + (s[0] - c'0')
+        s += 1
+    exponent[0] += -value if negative else value
+    return s
+
+
+cdef bint read_decimal(const char* s, size_t size, decimal_t* d) noexcept nogil:
+    """All of s as [sign] digits [. digits] [e [sign] digits], with a digit on one side of the point."""
+    cdef const char* end = s + size
+    cdef bint point = False
+    cdef bint any_digit = False
+    memset(d, 0, sizeof(decimal_t))
+    if size and (s[0] == c'-' or s[0] == c'+'):
+        d.negative = s[0] == c'-'
+        s += 1
+    d.digits = s
+    while s < end:
+        if is_digit(s[0]):
+            any_digit = True
+            if d.count < WORD_DIGITS:
+                d.mantissa = d.mantissa * 10 + <uint64_t>(s[0] - c'0')
+                d.count += d.mantissa != 0          # zeros in front are not significant
+                d.exponent -= point
+            else:
+                d.truncated |= s[0] != c'0'
+                d.exponent += not point
+        elif s[0] == c'.' and not point:
+            point = True
+        else:
+            break
+        s += 1
+    d.digits_end = s
+    if not any_digit:
+        return False
+    if s < end and (s[0] == c'e' or s[0] == c'E'):
+        s = read_exponent(s + 1, end, &d.exponent)
+    return s == end
+
+
+cdef double decimal_to_double(const decimal_t* d) noexcept nogil:
+    """By strtod, from a text of bounded size: value = 0.DIGITS * 10^place."""
+    cdef char text[DIGITS_MAX + 1 + 32]
+    cdef const char* s = d.digits
+    cdef int64_t place = d.exponent + d.count
+    cdef int count = 0
+    cdef bint rest = False
+    if place > 400 or place < -400:                 # far outside 10^-324 .. 10^308
+        return HUGE_VAL if place > 0 else 0
+    while s < d.digits_end:
+        if s[0] != c'.' and (count or s[0] != c'0'):
+            if count < DIGITS_MAX:
+                text[count] = s[0]
+                count += 1
+            else:
+                rest |= s[0] != c'0'
+        s += 1
+    if rest:                            # not a tie, whatever the digits before look like
+        text[count] = c'1'
+        count += 1
+    text[count] = c'e'
+    text[count + 1 + format_int64(text + count + 1, place - count)] = 0
+    return strtod(text, NULL)
+
+
+cdef bint parse_infinity(const char* s, size_t size, double* out) noexcept nogil:
+    cdef bint negative = size and s[0] == c'-'
+    if size and (s[0] == c'-' or s[0] == c'+'):
+        s += 1
+        size -= 1
+    if not equal_nocase(s, size, b"inf", 3) and not equal_nocase(s, size, b"infinity", 8):
+        return False
+    out[0] = -HUGE_VAL if negative else HUGE_VAL
+    return True
+
+
+cdef bint parse_double(const char* s, size_t size, double* out) noexcept nogil:
+    cdef decimal_t d
+    cdef double value
+    if not read_decimal(s, size, &d):
+        return parse_infinity(s, size, out)
+    if likely(d.mantissa <= (1ULL << 53) and not d.truncated
+              and -EXACT_DOUBLE <= d.exponent <= EXACT_DOUBLE):
+        value = <double>d.mantissa
+        if d.exponent < 0:
+            value /= TENS_DOUBLE[-d.exponent]
+        else:
+            value *= TENS_DOUBLE[d.exponent]
+    elif d.mantissa == 0:
+        value = 0
+    else:
+        value = decimal_to_double(&d)
+        if value == 0 or isinf(value):
+            return False
+    out[0] = -value if d.negative else value
+    return True
+
+
+# ---- doubles out
+
+cdef inline uint64_t multiply_high(uint64_t a, uint64_t b) noexcept nogil:
+    """The high word of a * b, rounded."""
+    cdef uint64_t high
+    cdef uint64_t low = multiply_wide(a, b, &high)
+    return high + (low >> 63)
+
+
+cdef inline const power_t* cached_power(int exponent, int* ten) noexcept nogil:
+    """The least power of ten of the table that lifts a word times 2^exponent to ALPHA or above."""
+    cdef int index = (<int>(-(exponent + 87) * 0.30102999566398114) - POWERS_FIRST) // POWERS_STEP
+    while exponent + CACHED[index].exponent + 64 < ALPHA:
+        index += 1
+    ten[0] = POWERS_FIRST + POWERS_STEP * index
+    return &CACHED[index]
+
+
+cdef inline void round_last(char* last, uint64_t delta, uint64_t rest, uint64_t unit,
+                            uint64_t distance) noexcept nogil:
+    """Lower the last digit while that stays inside the interval and comes nearer to the value."""
+    while rest < distance and delta - rest >= unit and \
+            (rest + unit < distance or distance - rest > rest + unit - distance):
+        last[0] -= 1
+        rest += unit
+
+
+cdef int grisu_digits(char* out, uint64_t value, uint64_t upper, uint64_t lower, int exponent,
+                      int* ten) noexcept nogil:
+    """The fewest digits of upper * 2^exponent that stay above lower; *ten grows by their place."""
+    cdef int shift = -exponent                      # 32 to 60
+    cdef uint64_t one = 1ULL << shift
+    cdef uint64_t whole = upper >> shift
+    cdef uint64_t part = upper & (one - 1)
+    cdef uint64_t delta = upper - lower
+    cdef uint64_t distance = upper - value
+    cdef uint64_t scale = 1
+    cdef uint64_t rest
+    cdef int kappa = digits_uint64(whole) if whole else 0
+    cdef int count = 0
+    while kappa > 0:
+        kappa -= 1
+        out[count] = <char>(c'0' + whole // TENS[kappa])
+        whole %= TENS[kappa]
+        count += 1
+        rest = (whole << shift) + part
+        if rest <= delta:
+            ten[0] += kappa
+            round_last(out + count - 1, delta, rest, TENS[kappa] << shift, distance)
+            return count
+    while True:
+        part *= 10
+        delta *= 10
+        scale *= 10
+        kappa -= 1
+        if part >> shift or count:
+            out[count] = <char>(c'0' + (part >> shift))
+            count += 1
+        part &= one - 1
+        if part < delta:
+            ten[0] += kappa
+            round_last(out + count - 1, delta, part, one, distance * scale)
+            return count
+
+
+cdef int grisu(char* out, double value, int* ten) noexcept nogil:
+    """Digits of a positive finite value; value = digits * 10^*ten."""
+    cdef uint64_t bits, mantissa, upper, lower
+    cdef int exponent, shift, low_shift
+    cdef const power_t* power
+    memcpy(&bits, &value, 8)
+    mantissa = bits & ((1ULL << 52) - 1)
+    exponent = <int>(bits >> 52)
+    # The neighbours lie half a step away; below a power of two half as far.
+    low_shift = 2 if mantissa == 0 and exponent else 1
+    if exponent:
+        mantissa |= 1ULL << 52
+        exponent -= 1075
+    else:
+        exponent = -1074
+    upper = (mantissa << 1) + 1
+    shift = count_leading_zeros(upper)
+    lower = ((mantissa << low_shift) - 1) << (shift - low_shift + 1)
+    upper <<= shift
+    mantissa <<= shift + 1
+    exponent -= shift + 1
+    power = cached_power(exponent, ten)
+    ten[0] = -ten[0]
+    # Each product may be off by one: take the narrower interval.
+    return grisu_digits(out, multiply_high(mantissa, power.mantissa),
+                        multiply_high(upper, power.mantissa) - 1,
+                        multiply_high(lower, power.mantissa) + 1,
+                        exponent + power.exponent + 64, ten)
+
+
+cdef int place_digits(char* out, const char* digits, int count, int ten) noexcept nogil:
+    """Write digits * 10^ten: plainly while few zeros are needed, else with an exponent."""
+    cdef int place = count + ten - 1                # of the first digit
+    cdef int size = 0
+    if ten >= 0 and place < count + 7:
+        memcpy(out, digits, count)
+        memset(out + count, c'0', ten)
+        return count + ten
+    if ten < 0 and (ten > -7 or -4 < place < 4):
+        if place >= 0:
+            memcpy(out, digits, place + 1)
+            out[place + 1] = c'.'
+            memcpy(out + place + 2, digits + place + 1, count - place - 1)
+            return count + 1
+        out[0] = c'0'
+        out[1] = c'.'
+        memset(out + 2, c'0', -place - 1)
+        memcpy(out + 1 - place, digits, count)
+        return count + 1 - place
+    out[0] = digits[0]
+    size = 1
+    if count > 1:
+        out[1] = c'.'
+        memcpy(out + 2, digits + 1, count - 1)
+        size = count + 1
+    out[size] = c'e'
+    out[size + 1] = c'-' if place < 0 else c'+'
+    return size + 2 + format_uint64(out + size + 2, <uint64_t>(-place if place < 0 else place))
+
+
+cdef int format_double(char* out, double value) noexcept nogil:
+    cdef char digits[24]
+    cdef uint64_t bits
+    cdef int ten = 0
+    cdef int sign, count
+    if isnan(value):
+        memcpy(out, b"nan", 3)
+        return 3
+    memcpy(&bits, &value, 8)
+    sign = <int>(bits >> 63)
+    out[0] = c'-'                       # written over when there is no sign
+    if sign:
+        value = -value
+    if isinf(value):
+        memcpy(out + sign, b"inf", 3)
+        return sign + 3
+    if value <= <double>(1ULL << 62) and value == <double><uint64_t>value:
+        return sign + format_uint64(out + sign, <uint64_t>value)
+    count = grisu(digits, value, &ten)
+    return sign + place_digits(out + sign, digits, count, ten)
+
+
+# ---- long doubles
+
+cdef bint parse_long_double(const char* s, size_t size, long double* out) noexcept nogil:
+    cdef char text[PARSE_LONG_DOUBLE_MAX + 1]
+    cdef decimal_t d
+    cdef long double value
+    cdef locale_t outer
+    cdef char* end
+    if size == 0 or size > PARSE_LONG_DOUBLE_MAX or is_space(s[0]):
+        return False
+    if LDBL_MANT_DIG >= 64 and read_decimal(s, size, &d) and not d.truncated \
+            and -EXACT_LONG_DOUBLE <= d.exponent <= EXACT_LONG_DOUBLE:
+        value = <long double>d.mantissa             # both exact, so one rounding
+        if d.exponent < 0:
+            value /= TENS_LONG_DOUBLE[-d.exponent]
+        else:
+            value *= TENS_LONG_DOUBLE[d.exponent]
+        out[0] = -value if d.negative else value
+        return True
+    memcpy(text, s, size)
+    text[size] = 0
+    outer = uselocale(C_LOCALE)
+    errno = 0
+    value = strtold(text, &end)
+    uselocale(outer)
+    if end != text + size or value != value:
+        return False
+    if errno == ERANGE and (value == 0 or fabsl(value) == <long double>HUGE_VAL):
+        return False
+    out[0] = value
+    return True
+
+
+cdef bint split_long_double(long double value, uint64_t* whole, uint64_t* part) noexcept nogil:
+    """value >= 0 as whole + part / 10^17, rounded half to even. False: 128 bits do not hold it."""
+    cdef long double fraction, scaled
+    cdef uint64_t bits, low, high, rest, half
+    cdef int exponent = 0
+    if not value < <long double>(1ULL << 62):
+        return False
+    whole[0] = <uint64_t>value
+    part[0] = 0
+    fraction = value - <long double>whole[0]
+    if fraction == 0:
+        return True
+    scaled = ldexpl(frexpl(fraction, &exponent), 64)
+    bits = <uint64_t>scaled
+    if <long double>bits != scaled:     # more than 64 bits: a long double of 128
+        return False
+    exponent = -exponent
+    if exponent > 63:                   # below 2^-63: far under half of 10^-17
+        return True
+    low = multiply_wide(bits, TENS[HUMAN_DIGITS], &high)    # part = this / 2^(64 + exponent)
+    part[0] = high >> exponent
+    rest = high & ((1ULL << exponent) - 1)
+    if exponent:
+        half = 1ULL << (exponent - 1)
+        if rest > half or (rest == half and (low or part[0] & 1)):
+            part[0] += 1
+    elif low > (1ULL << 63) or (low == (1ULL << 63) and part[0] & 1):
+        part[0] += 1
+    if part[0] == TENS[HUMAN_DIGITS]:
+        part[0] = 0
+        whole[0] += 1
+    return True
+
+
+cdef int print_long_double(char* out, size_t out_max, long double value) noexcept nogil:
+    """%.17Lf of a value >= 0 that 128 bits do not hold, zeros at the end cut."""
+    cdef locale_t outer = uselocale(C_LOCALE)
+    cdef int size = snprintf(out, out_max, "%.17Lf", value)
+    uselocale(outer)
+    if size < 0 or <size_t>size >= out_max:
+        return 0
+    while out[size - 1] == c'0':
+        size -= 1
+    return size - 1 if out[size - 1] == c'.' else size
+
+
+cdef int copy_word(char* out, size_t out_max, const char* word) noexcept nogil:
+    cdef size_t size = strlen(word)
+    if size > out_max:
+        return 0
+    memcpy(out, word, size)
+    return <int>size
+
+
+cdef int format_long_double_human(char* out, size_t out_max, long double value) noexcept nogil:
+    cdef char text[FORMAT_INT_MAX + 1 + HUMAN_DIGITS + 2]
+    cdef uint64_t whole, part
+    cdef int size
+    cdef int sign = value < 0
+    if value != value:
+        return copy_word(out, out_max, b"nan")
+    if fabsl(value) == <long double>HUGE_VAL:
+        return copy_word(out, out_max, b"-inf" if sign else b"inf")
+    if not split_long_double(fabsl(value), &whole, &part):
+        if out_max < 2:
+            return 0
+        out[0] = c'-'
+        size = print_long_double(out + sign, out_max - sign, fabsl(value))
+        return size + sign if size else 0
+    sign = sign and (whole or part)     # never "-0"
+    text[0] = c'-'
+    size = sign + format_uint64(text + sign, whole)
+    if part:
+        text[size] = c'.'
+        write_digits(text + size + 1, HUMAN_DIGITS, part)
+        size += 1 + HUMAN_DIGITS
+        while text[size - 1] == c'0':
+            size -= 1
+    if <size_t>size > out_max:
+        return 0
+    memcpy(out, text, size)
+    return size
+
+
+# ---- words
+
+cdef bint equal_nocase(const char* a, size_t a_size, const char* b, size_t b_size) noexcept nogil:
+    cdef size_t i
+    if a_size != b_size:
+        return False
+    for i in range(a_size):
+        if a[i] != b[i] and lower(a[i]) != lower(b[i]):
+            return False
+    return True
+
+
+# ---- the constants
+
+def power_of_ten(object ten):
+    """10^ten as (64-bit mantissa, exponent of two), rounded to nearest."""
+    numerator, denominator = (10**ten, 1) if ten >= 0 else (1, 10**-ten)
+    exponent = numerator.bit_length() - denominator.bit_length() - 64
+    while True:
+        top = numerator << max(-exponent, 0)
+        bottom = denominator << max(exponent, 0)
+        mantissa = (2 * top + bottom) // (2 * bottom)
+        if mantissa < 2**64:
+            return mantissa, exponent
+        exponent += 1
+
+
+cdef int fill_constants() except -1:
+    global C_LOCALE
+    cdef int i
+    for i in range(200):
+        PAIRS[i] = c'0' + (i // 20 if i % 2 == 0 else i // 2 % 10)
+    TENS[0] = TENS_DOUBLE[0] = 1
+    TENS_LONG_DOUBLE[0] = 1
+    for i in range(WORD_DIGITS):
+        TENS[i + 1] = TENS[i] * 10
+    for i in range(EXACT_DOUBLE):
+        TENS_DOUBLE[i + 1] = TENS_DOUBLE[i] * 10
+    for i in range(EXACT_LONG_DOUBLE):
+        TENS_LONG_DOUBLE[i + 1] = TENS_LONG_DOUBLE[i] * 10
+    for i in range(POWERS):
+        CACHED[i].mantissa, CACHED[i].exponent = power_of_ten(POWERS_FIRST + POWERS_STEP * i)
+    C_LOCALE = newlocale(LC_ALL_MASK, b"C", NULL)
+    if C_LOCALE is NULL:
+        raise ValueError("this system has no C locale")
+    return 0
+
+
+fill_constants()
