@@ -1,0 +1,154 @@
+"""What is asked of the servers: one row a case, over a keyspace of 1 M string keys.
+
+    key:N   32 bytes, present for all N       int:N   a counter, present for all N < 100,000
+    new:N   absent                            bit:N   1,024 bits, present for all N < 100,000
+    ttl:N   32 bytes with a deadline, N < 100,000       flt:N   a number, N < 100,000
+
+A case that changes the keyspace visits each key once, and its `repair` requests, as many as it
+had, visit the same keys in the same order and undo it. Every peer is sent the same number of
+requests, so that all do the same work. Keys are created in ascending order and visited at random
+or in strides, so that no peer profits from having allocated neighbours together.
+"""
+import dataclasses
+
+from bench.requests import KEYSPACE, Number, Request, key, same
+
+VALUE = b"x" * 32
+SMALL = 100_000
+FAR = b"4102444800"                     # 2100-01-01, in seconds
+FAR_MS = FAR + b"000"
+FLUSH_DB1 = "flush database 1"          # a repair that is no request
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One command as it is measured; `per_request` is the keys that it names."""
+    name: str
+    args: tuple
+    repair: tuple = ()
+    per_request: int = 1
+    weight: float = 1.0                 # of a request beside a GET: scales the count down
+
+    @property
+    def request(self) -> Request:
+        return Request(*self.args)
+
+
+def each() -> Number:
+    return key(order="each")
+
+
+def counter() -> Number:
+    return key(b"int:", count=SMALL)
+
+
+def bits() -> Number:
+    return key(b"bit:", count=SMALL)
+
+
+def volatile() -> Number:
+    return key(b"ttl:", count=SMALL)
+
+
+def bit() -> Number:
+    return key(b"", first=100, count=900, size=3)      # of three digits: no leading zero
+
+
+def many(count: int, *extra: bytes) -> tuple:
+    return tuple(arg for _ in range(count) for arg in (key(), *extra))
+
+
+def set_each() -> tuple:
+    return (b"SET", each(), VALUE)
+
+
+def del_each(prefix: bytes) -> tuple:
+    return (b"DEL", key(prefix, order="each"))
+
+
+GET = Case("GET", (b"GET", key()))
+SET = Case("SET", (b"SET", key(), VALUE))
+MGET100 = Case("MGET 100", (b"MGET", *many(100)), per_request=100, weight=40)
+MSET100 = Case("MSET 100", (b"MSET", *many(100, VALUE)), per_request=100, weight=60)
+
+STRINGS = [
+    GET, SET,
+    Case("SET EX", (b"SET", each(), VALUE, b"EX", b"100000"), repair=(set_each(),)),
+    Case("SET XX GET", (b"SET", key(), VALUE, b"XX", b"GET")),
+    Case("SET NX (present)", (b"SET", key(), VALUE, b"NX")),
+    Case("SETNX (absent)", (b"SETNX", key(b"new:", order="each"), VALUE),
+         repair=(del_each(b"new:"),)),
+    Case("SETEX", (b"SETEX", each(), b"100000", VALUE), repair=(set_each(),)),
+    Case("PSETEX", (b"PSETEX", each(), b"100000000", VALUE), repair=(set_each(),)),
+    Case("GETSET", (b"GETSET", key(), VALUE)),
+    Case("GETEX PERSIST", (b"GETEX", key(), b"PERSIST")),
+    Case("GETEX EX", (b"GETEX", volatile(), b"EX", b"100000")),
+    Case("GETDEL", (b"GETDEL", each()), repair=(set_each(),)),
+    Case("GETRANGE", (b"GETRANGE", key(), b"4", b"11")),
+    Case("SUBSTR", (b"SUBSTR", key(), b"4", b"11")),
+    Case("SETRANGE", (b"SETRANGE", key(), b"4", b"xxxxxxxx")),
+    Case("APPEND", (b"APPEND", each(), b"x"), repair=(set_each(),)),
+    Case("STRLEN", (b"STRLEN", key())),
+    Case("INCR", (b"INCR", counter())),
+    Case("DECR", (b"DECR", counter())),
+    Case("INCRBY", (b"INCRBY", counter(), b"1000")),
+    Case("DECRBY", (b"DECRBY", counter(), b"1000")),
+    Case("INCRBYFLOAT", (b"INCRBYFLOAT", key(b"flt:", count=SMALL), b"1.5"), weight=2),
+    Case("LCS LEN", (b"LCS", key(), key(), b"LEN"), weight=5),
+    Case("MGET 10", (b"MGET", *many(10)), per_request=10, weight=5),
+    Case("MSET 10", (b"MSET", *many(10, VALUE)), per_request=10, weight=8),
+    Case("MSETNX (present)", (b"MSETNX", *many(2, VALUE)), weight=2),
+    Case("MSETEX", (b"MSETEX", b"2", *many(2, VALUE), b"KEEPTTL"), weight=2),
+    Case("DELIFEQ", (b"DELIFEQ", each(), VALUE), repair=(set_each(),)),
+]
+BITMAPS = [
+    Case("SETBIT", (b"SETBIT", bits(), bit(), b"1")),
+    Case("GETBIT", (b"GETBIT", bits(), bit())),
+    Case("BITCOUNT", (b"BITCOUNT", bits())),
+    Case("BITPOS", (b"BITPOS", bits(), b"1")),
+    Case("BITOP AND", (b"BITOP", b"AND", key(b"btd:", count=SMALL), bits(), bits()), weight=2),
+    Case("BITFIELD", (b"BITFIELD", bits(), b"INCRBY", b"u8", b"#3", b"1"), weight=2),
+    Case("BITFIELD_RO", (b"BITFIELD_RO", bits(), b"GET", b"u8", b"#3"), weight=2),
+]
+KEYS = [
+    Case("EXISTS", (b"EXISTS", key())),
+    Case("EXISTS (absent)", (b"EXISTS", key(b"new:"))),
+    Case("TYPE", (b"TYPE", key())),
+    Case("TTL", (b"TTL", volatile())),
+    Case("PTTL", (b"PTTL", volatile())),
+    Case("EXPIRETIME", (b"EXPIRETIME", volatile())),
+    Case("PEXPIRETIME", (b"PEXPIRETIME", volatile())),
+    Case("EXPIRE", (b"EXPIRE", each(), b"100000"), repair=(set_each(),)),
+    Case("EXPIRE again", (b"EXPIRE", volatile(), b"100000")),
+    Case("PEXPIRE", (b"PEXPIRE", each(), b"100000000"), repair=(set_each(),)),
+    Case("EXPIREAT", (b"EXPIREAT", each(), FAR), repair=(set_each(),)),
+    Case("PEXPIREAT", (b"PEXPIREAT", each(), FAR_MS), repair=(set_each(),)),
+    Case("PERSIST (none)", (b"PERSIST", key())),
+    Case("TOUCH", (b"TOUCH", key())),
+    Case("OBJECT ENCODING", (b"OBJECT", b"ENCODING", key())),
+    Case("OBJECT IDLETIME", (b"OBJECT", b"IDLETIME", key())),
+    Case("RANDOMKEY", (b"RANDOMKEY",)),
+    Case("DBSIZE", (b"DBSIZE",)),
+    Case("SCAN", (b"SCAN", b"0"), weight=4),
+    Case("COPY", (b"COPY", each(), same(b"new:")), repair=(del_each(b"new:"),), weight=2),
+    Case("RENAME", (b"RENAME", each(), same(b"new:")), weight=2,
+         repair=(del_each(b"new:"), set_each())),
+    Case("RENAMENX", (b"RENAMENX", each(), same(b"new:")), weight=2,
+         repair=(del_each(b"new:"), set_each())),
+    Case("MOVE", (b"MOVE", each(), b"1"), repair=(FLUSH_DB1, set_each())),
+    Case("DEL", (b"DEL", each()), repair=(set_each(),)),
+    Case("DEL (absent)", (b"DEL", key(b"new:"))),
+    Case("UNLINK", (b"UNLINK", each()), repair=(set_each(),)),
+]
+CORE = [GET, SET]
+BATCHES = [MGET100, MSET100]
+COMMANDS = STRINGS[2:] + BITMAPS + KEYS
+
+# The keyspace, as requests that write it; each visits every key once.
+FILL = [
+    (KEYSPACE, Request(b"SET", key(order="ascending"), VALUE)),
+    (SMALL, Request(b"SET", key(b"int:", count=SMALL, order="ascending"), b"1000000")),
+    (SMALL, Request(b"SET", key(b"flt:", count=SMALL, order="ascending"), b"1.25")),
+    (SMALL, Request(b"SET", key(b"bit:", count=SMALL, order="ascending"), b"\x01\x80" * 64)),
+    (SMALL, Request(b"SET", key(b"ttl:", count=SMALL, order="ascending"), VALUE, b"EX", b"100000")),
+]
