@@ -1,0 +1,169 @@
+"""server_t: everything one engine owns, and what a command can reach through its client.
+
+Terms
+    turn      one round of the event loop: wait, read, execute, write
+    call      run one command whose arguments, rights and memory have been checked
+    hook      a function of the floor above, filled when the server is made
+    park      leave a client's next command unread until something happens
+
+Configuration, memory account, counters and secrets belong to a server: a process may hold many.
+One thread runs a server; whoever else wants to know asks it in a command.
+"""
+from libc.stddef cimport size_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from ..core.buf cimport buf_t
+from ..core.clock cimport ticks_t
+from ..core.heap cimport heap_t
+from ..core.types cimport slice_t
+from ..store.keyspace cimport keyspace_t, store_t
+from ..store.evict cimport evict_t
+from ..journal.aof cimport aof_t
+from ..wire.command cimport client_t, command_t
+
+cdef enum:
+    DATABASES_MAX = 16384
+    CLIENT_KINDS = 3                    # rows of client-output-buffer-limit
+
+cdef enum client_kind_t:
+    CLIENT_NORMAL = 0
+    CLIENT_REPLICA = 1
+    CLIENT_PUBSUB = 2
+
+cdef enum called_t:                     # what became of a client's command
+    CALLED_DONE = 0                     # it has its reply
+    CALLED_PARKED = 1                   # it has not run: the client keeps its bytes
+    CALLED_BLOCKED = 2                  # it runs on; the reply comes later
+
+cdef struct output_limit_t:
+    int64_t hard_bytes                  # 0: none
+    int64_t soft_bytes
+    int64_t soft_seconds
+
+# Values of the configuration that the floor reads. Named after their directives; the table of
+# directives in server/config.pyx says how each is set, and copies some on to their rooms
+# (maxmemory* and lfu-* to evict and access, append* to the journal).
+cdef struct config_t:
+    int64_t port
+    int64_t databases
+    int64_t maxclients
+    int64_t timeout                     # seconds of idleness before a client is closed; 0 never
+    int64_t login_timeout               # seconds to authenticate; 0 never
+    int64_t tcp_keepalive               # seconds
+    int64_t tcp_backlog
+    int64_t hz
+    int64_t maxmemory                   # bytes; 0 none
+    int64_t maxmemory_clients           # bytes, or minus a percentage of maxmemory; 0 none
+    int64_t proto_max_bulk_len
+    int64_t client_query_buffer_limit
+    output_limit_t output_limits[CLIENT_KINDS]
+    int64_t slowlog_log_slower_than     # microseconds; -1 off
+    int64_t slowlog_max_len
+    int64_t commandlog_request_larger_than      # bytes; -1 off
+    int64_t commandlog_large_request_max_len
+    int64_t commandlog_reply_larger_than
+    int64_t commandlog_large_reply_max_len
+    int64_t latency_monitor_threshold   # milliseconds; 0 off
+    bint latency_tracking
+    bint lazyfree_lazy_user_del
+    bint lazyfree_lazy_user_flush
+    bint lazyfree_lazy_expire
+    bint lazyfree_lazy_eviction
+    bint lazyfree_lazy_server_del
+    bint protected_mode
+    bint active_expire                  # DEBUG SET-ACTIVE-EXPIRE
+    bint identity_redis                 # server-identity: redis, not valkey
+    bint debug_allowed                  # enable-debug-command
+    bint debug_local                    # ... for local connections only
+    bint active_defrag
+
+# Counters of one command, indexed by its id.
+cdef struct command_stats_t:
+    uint64_t calls
+    uint64_t ticks
+    uint64_t rejected                   # refused before they ran
+    uint64_t failed                     # ran, and replied an error
+    uint32_t* histogram                 # owned, NULL until latency-tracking saw a call; stats.pxd
+
+cdef struct stats_t:
+    command_stats_t* commands           # owned: command_count() of them
+    uint64_t commands_processed
+    uint64_t connections_received
+    uint64_t connections_rejected
+    uint64_t reads                      # successful recv(2) calls
+    uint64_t writes
+    uint64_t bytes_in
+    uint64_t bytes_out
+    uint64_t error_replies
+    uint64_t acl_denied_auth
+    uint64_t query_limit_closes         # client_query_buffer_limit_disconnections
+    uint64_t output_limit_closes
+    uint64_t clients_evicted
+    uint64_t turns
+    uint64_t python_errors              # exceptions of Python-served commands
+    int64_t started_ms
+    # Rates over the last seconds: sixteen samples, one per 100 ms
+    uint64_t ops_per_second
+    uint64_t bytes_in_per_second
+    uint64_t bytes_out_per_second
+
+cdef struct pause_t:
+    int64_t until_ms                    # 0: not paused
+    bint all                            # every command, not only those that write
+
+ctypedef called_t (*call_fn)(void* srv, client_t* c) noexcept nogil
+ctypedef void (*client_hook_fn)(void* srv, client_t* c) noexcept nogil
+ctypedef void (*error_hook_fn)(void* srv, slice_t code) noexcept nogil
+
+cdef struct server_hooks_t:
+    # Run c.cmd with c.argv now, with statistics, slow log and journal: for EXEC.
+    call_fn call
+    # Every check that comes before a call (arity, auth, OOM, ...), then the call.
+    call_fn process
+    # Serve a CMD_PYTHON row: takes the GIL, appends the reply.
+    client_hook_fn python
+
+cdef struct server_t:
+    heap_t heap
+    store_t store
+    keyspace_t* databases               # owned: config.databases of them
+    evict_t evict
+    aof_t aof
+    config_t config
+    stats_t stats
+    server_hooks_t hooks
+    ticks_t ticks
+    int64_t mono_us                     # set once a turn
+    int64_t wall_ms                     # likewise; store.now_ms follows it, but not in EXEC
+    uint64_t call_ticks                 # when the running call began
+    # Clients
+    client_t** clients                  # owned: client_count of them, in no order
+    uint32_t client_count
+    uint32_t clients_max                # allocated
+    uint64_t client_next_id
+    client_t* current                   # whose command runs; NULL between commands
+    client_t* pending_write             # clients with replies to send this turn
+    client_t* parked                    # by pause or for memory
+    uint32_t monitors
+    uint32_t watching                   # clients that watch keys
+    size_t clients_memory               # query and reply buffers, as of their last change
+    pause_t pause
+    bint loading
+    int64_t loading_started_ms
+    uint64_t loading_total_bytes
+    uint64_t loading_done_bytes
+    bint in_exec
+    int exec_db                         # database that EXEC's journal text began in
+    bint exec_fed                       # EXEC has written its MULTI to the journal
+    bint stop                           # leave the loop at the end of the turn
+    bint auth_required                  # a password is set: default is not nopass
+    char run_id[41]
+    void* commandlog[3]                 # owned by server/stats: slow, large request, large reply
+    void* watches                       # owned by commands/multi: watched keys
+    void* latency                       # owned by server/stats: events of LATENCY
+    void* errors                        # owned by server/stats: errorstats
+    void* loop                          # owned by server/loop: poller, listeners, timers
+    void* self                          # borrowed: the Python face, for the python hook
+
+cdef inline server_t* server_of(const client_t* c) noexcept nogil:
+    return <server_t*>c.srv

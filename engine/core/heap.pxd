@@ -1,0 +1,79 @@
+"""The memory of one server: small size classes, exact accounting, no lock.
+
+Terms
+    block    what heap_alloc returns; its owner remembers its size and hands it back
+    class    blocks of one rounded size: steps of 8 bytes up to 512, then 16 a doubling
+    unit     64 KiB; a span is a run of units cut into blocks of one class
+    chunk    4 MiB of units, mapped at once; its first unit holds what we know about the rest
+    used     bytes of all blocks, each at its class size: what INFO calls used_memory
+    mapped   bytes asked from the system and not given back
+
+Blocks above BLOCK_MAX are mapped one by one. Frees are sized: a wrong size is a bug of the
+caller, which the debug build finds. One thread owns a heap.
+"""
+from libc.stddef cimport size_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+
+cdef enum:
+    HEAP_CLASSES = 209                  # 64 steps of 8 bytes, then 9 doublings of 16; 0 unused
+    BLOCK_MAX = 262144                  # bytes; larger ones are mapped alone
+    UNIT_SIZE = 65536
+    CHUNK_UNITS = 64
+    CHUNK_SIZE = 4194304
+
+cdef struct chunk_t
+
+cdef struct span_t:
+    void* free                          # freed blocks, last first, linked through their first word
+    char* fresh                         # first byte never handed out
+    char* end                           # where no further block fits
+    span_t* next                        # in its class's list of spans with room
+    span_t* prev
+    uint32_t used                       # blocks handed out
+    uint32_t count                      # blocks it can hold
+    uint16_t klass
+    uint8_t units
+    uint8_t state                       # SPAN_*
+    uint32_t first                      # its first unit in the chunk
+
+cdef struct klass_t:
+    span_t* open                        # spans with room; the head serves
+    uint64_t used                       # blocks handed out
+    uint64_t room                       # blocks that the spans of this class can hold
+    uint32_t size                       # bytes a block
+    uint32_t units                      # units a span
+
+cdef struct heap_t:
+    size_t used
+    size_t used_peak
+    size_t mapped
+    size_t large                        # bytes of blocks mapped alone
+    uint64_t dirty_units                # free units whose pages the system still lends us
+    chunk_t* open                       # chunks with a free unit
+    chunk_t* chunks                     # all
+    uint64_t chunk_count
+    uint64_t moves                      # blocks moved out of sparse spans, for INFO
+    uint64_t evacuating                 # spans that wait to be emptied
+    klass_t klass[HEAP_CLASSES]
+
+cdef void heap_init(heap_t* heap) noexcept nogil
+# Unmaps everything; true when every block had been given back.
+cdef bint heap_free_all(heap_t* heap) noexcept nogil
+
+# Never NULL: out of memory aborts. Blocks are aligned to 8 bytes; size 0 is served as 1.
+cdef void* heap_alloc(heap_t* heap, size_t size) noexcept nogil
+# NULL when the system refuses: for sizes that a client named.
+cdef void* heap_alloc_try(heap_t* heap, size_t size) noexcept nogil
+cdef void* heap_alloc_zero(heap_t* heap, size_t size) noexcept nogil
+cdef void heap_free(heap_t* heap, void* block, size_t size) noexcept nogil
+# Moves at most min(size_old, size) bytes; the block may stay where it is.
+cdef void* heap_realloc(heap_t* heap, void* block, size_t size_old, size_t size) noexcept nogil
+# The bytes that a block of `size` really occupies.
+cdef size_t heap_block_size(size_t size) noexcept nogil
+
+# Give the pages of up to `units_max` free units back; true while more remain.
+cdef bint heap_purge(heap_t* heap, uint64_t units_max) noexcept nogil
+# Mark sparse spans for evacuation where a class uses less than `percent` of its room.
+cdef void heap_choose_sparse(heap_t* heap, unsigned percent) noexcept nogil
+# True when the owner of `block` would do well to copy it to a fresh block and free it.
+cdef bint heap_should_move(const heap_t* heap, const void* block, size_t size) noexcept nogil

@@ -1,0 +1,458 @@
+"""The memory of one server.
+
+A chunk is 4 MiB, aligned to its size, so the unit of a block, and from there its span, is found
+by arithmetic on its address. Bookkeeping lives in the chunk's first unit, apart from the
+blocks: blocks of 4096 bytes fill their units to the last byte.
+
+    chunk: [ unit 0: chunk_t | unit 1 | unit 2 ... unit 63 ]
+                                 \\____ span: blocks of one class ____/
+
+Chunks are advised to be backed by huge pages once the heap is past HUGE_FROM: random access
+over many megabytes is bound by address translation, and there is no fork here whose copies
+would grow with the page size.
+
+Evacuation: deletes leave spans that hold few blocks, which other classes cannot use.
+heap_choose_sparse marks the emptiest spans of a class whose room is badly used; a marked span
+serves no more blocks, and the keyspace, walking its table, moves what heap_should_move names.
+
+Invariants
+    H1  a span is in its class's open list exactly when it has room and is not evacuating
+    H2  used counts class sizes; used of a heap without blocks is 0
+    H3  a unit is free, or belongs to one span; free units are set bits in chunk.free
+    H4  first[u] is the first unit of the span that owns u
+Cost: alloc and free O(1) but for the search of a run of units; 1/64 of a chunk is bookkeeping
+address space, of which two pages are touched.
+"""
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdio cimport fprintf, stderr
+from libc.stdlib cimport abort, free, malloc
+from libc.string cimport memcpy, memset
+
+from .intrinsics cimport (
+    KVD_DEBUG, KVD_PLAIN_MALLOC, count_leading_zeros, count_ones, count_trailing_zeros,
+    kvd_assert, kvd_static_assert, likely, unlikely,
+)
+
+cdef extern from "<sys/mman.h>" nogil:
+    void* mmap(void* at, size_t size, int prot, int flags, int fd, long offset)
+    int munmap(void* at, size_t size)
+    void* mremap(void* at, size_t size_old, size_t size, int flags)
+    int madvise(void* at, size_t size, int advice)
+    int PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE, MREMAP_MAYMOVE
+    int MADV_DONTNEED, MADV_HUGEPAGE
+    void* MAP_FAILED
+
+cdef enum:
+    STEP_MAX = 512                      # bytes: classes are 8 apart up to here
+    PAGE = 4096
+    HUGE_FROM = 33554432                # bytes mapped before chunks ask for huge pages
+    UNITS_SPAN_MAX = 16
+    WASTE_MAX = 20                      # a span wastes at most 1/20 of its units
+
+cdef enum:
+    SPAN_OPEN = 1
+    SPAN_FULL = 2
+    SPAN_EVACUATING = 3
+
+cdef struct chunk_t:
+    uint64_t free                       # bit u: unit u is free
+    uint64_t dirty                      # bit u: free, and its pages still resident
+    chunk_t* next_open
+    chunk_t* prev_open
+    chunk_t* next
+    chunk_t* prev
+    uint8_t first[CHUNK_UNITS]
+    span_t spans[CHUNK_UNITS]
+
+
+cdef inline uint32_t class_of(size_t size) noexcept nogil:
+    cdef int log2
+    if size <= STEP_MAX:
+        return <uint32_t>((size + 7) >> 3) if size else 1
+    log2 = 63 - count_leading_zeros(size - 1)
+    return <uint32_t>(65 + (log2 - 9) * 16 + (((size - 1) >> (log2 - 4)) & 15))
+
+
+cdef uint32_t class_size(uint32_t klass) noexcept nogil:
+    cdef uint32_t log2
+    if klass <= 64:
+        return klass * 8
+    log2 = (klass - 65) // 16 + 9
+    return (<uint32_t>1 << log2) + ((klass - 65) % 16 + 1) * (<uint32_t>1 << (log2 - 4))
+
+
+cdef inline chunk_t* chunk_of(const void* block) noexcept nogil:
+    return <chunk_t*>(<uintptr_t>block & ~<uintptr_t>(CHUNK_SIZE - 1))
+
+
+cdef inline span_t* span_of(const void* block) noexcept nogil:
+    cdef chunk_t* chunk = chunk_of(block)
+    return &chunk.spans[chunk.first[(<uintptr_t>block - <uintptr_t>chunk) >> 16]]
+
+
+cdef void die(size_t size) noexcept nogil:
+    fprintf(stderr, b"out of memory: the system refused %zu bytes\n", size)
+    abort()
+
+
+cdef void heap_init(heap_t* heap) noexcept nogil:
+    cdef uint32_t k, units
+    cdef size_t size
+    kvd_static_assert(sizeof(chunk_t) <= UNIT_SIZE)
+    memset(heap, 0, sizeof(heap_t))
+    for k in range(1, <uint32_t>HEAP_CLASSES):
+        size = class_size(k)
+        units = <uint32_t>((size + UNIT_SIZE - 1) // UNIT_SIZE)
+        while units < UNITS_SPAN_MAX and (units * UNIT_SIZE) % size * WASTE_MAX > units * UNIT_SIZE:
+            units += 1
+        heap.klass[k].size = <uint32_t>size
+        heap.klass[k].units = units
+
+
+cdef bint heap_free_all(heap_t* heap) noexcept nogil:
+    cdef chunk_t* chunk = heap.chunks
+    cdef chunk_t* next
+    cdef bint clean = heap.used == 0
+    while chunk is not NULL:
+        next = chunk.next
+        munmap(chunk, CHUNK_SIZE)
+        chunk = next
+    heap_init(heap)
+    return clean
+
+
+cdef size_t heap_block_size(size_t size) noexcept nogil:
+    if size <= BLOCK_MAX:
+        return class_size(class_of(size))
+    return (size + PAGE - 1) & ~<size_t>(PAGE - 1)
+
+
+# -- chunks and units ---------------------------------------------------------------------------
+
+cdef void open_push(heap_t* heap, chunk_t* chunk) noexcept nogil:
+    chunk.prev_open = NULL
+    chunk.next_open = heap.open
+    if heap.open is not NULL:
+        heap.open.prev_open = chunk
+    heap.open = chunk
+
+
+cdef void open_remove(heap_t* heap, chunk_t* chunk) noexcept nogil:
+    if chunk.prev_open is not NULL:
+        chunk.prev_open.next_open = chunk.next_open
+    else:
+        heap.open = chunk.next_open
+    if chunk.next_open is not NULL:
+        chunk.next_open.prev_open = chunk.prev_open
+
+
+cdef chunk_t* chunk_create(heap_t* heap) noexcept nogil:
+    """Map a chunk at an address that is a multiple of its size; NULL when refused."""
+    cdef char* at
+    cdef char* aligned
+    cdef size_t head
+    cdef chunk_t* chunk
+    at = <char*>mmap(NULL, 2 * CHUNK_SIZE, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    if <void*>at == MAP_FAILED:
+        return NULL
+    aligned = <char*>((<uintptr_t>at + CHUNK_SIZE - 1) & ~<uintptr_t>(CHUNK_SIZE - 1))
+    head = <size_t>(aligned - at)
+    if head:
+        munmap(at, head)
+    if CHUNK_SIZE - head:
+        munmap(aligned + CHUNK_SIZE, CHUNK_SIZE - head)
+    if heap.mapped >= HUGE_FROM:
+        madvise(aligned, CHUNK_SIZE, MADV_HUGEPAGE)
+    heap.mapped += CHUNK_SIZE
+    heap.chunk_count += 1
+    chunk = <chunk_t*>aligned
+    chunk.free = ~<uint64_t>1           # H3: unit 0 is ours
+    chunk.dirty = 0
+    chunk.prev = NULL
+    chunk.next = heap.chunks
+    if heap.chunks is not NULL:
+        heap.chunks.prev = chunk
+    heap.chunks = chunk
+    open_push(heap, chunk)
+    return chunk
+
+
+cdef void chunk_release(heap_t* heap, chunk_t* chunk) noexcept nogil:
+    open_remove(heap, chunk)
+    if chunk.prev is not NULL:
+        chunk.prev.next = chunk.next
+    else:
+        heap.chunks = chunk.next
+    if chunk.next is not NULL:
+        chunk.next.prev = chunk.prev
+    heap.dirty_units -= count_ones(chunk.dirty)
+    heap.chunk_count -= 1
+    heap.mapped -= CHUNK_SIZE
+    munmap(chunk, CHUNK_SIZE)
+
+
+cdef int find_run(uint64_t free_units, uint32_t units) noexcept nogil:
+    """The lowest unit that starts `units` set bits in a row, or -1."""
+    cdef uint32_t i
+    cdef uint64_t run = free_units
+    for i in range(1, units):
+        run &= free_units >> i
+    return count_trailing_zeros(run) if run else -1
+
+
+cdef span_t* span_create(heap_t* heap, uint32_t klass) noexcept nogil:
+    cdef uint32_t units = heap.klass[klass].units
+    cdef uint32_t u
+    cdef chunk_t* chunk = heap.open
+    cdef int first = -1
+    cdef uint64_t mask
+    cdef span_t* span
+    while chunk is not NULL:
+        first = find_run(chunk.free, units)
+        if first >= 0:
+            break
+        chunk = chunk.next_open
+    if chunk is NULL:
+        chunk = chunk_create(heap)
+        if chunk is NULL:
+            return NULL
+        first = 1
+    mask = ((<uint64_t>1 << units) - 1) << first
+    chunk.free &= ~mask
+    heap.dirty_units -= count_ones(chunk.dirty & mask)
+    chunk.dirty &= ~mask
+    if chunk.free == 0:
+        open_remove(heap, chunk)
+    for u in range(units):
+        chunk.first[<uint32_t>first + u] = <uint8_t>first
+    span = &chunk.spans[first]
+    span.free = NULL
+    span.fresh = <char*>chunk + <size_t>first * UNIT_SIZE
+    span.count = units * UNIT_SIZE // heap.klass[klass].size
+    span.end = span.fresh + <size_t>span.count * heap.klass[klass].size
+    span.used = 0
+    span.klass = <uint16_t>klass
+    span.units = <uint8_t>units
+    span.first = <uint32_t>first
+    heap.klass[klass].room += span.count
+    span_open(heap, span)
+    return span
+
+
+cdef void span_open(heap_t* heap, span_t* span) noexcept nogil:
+    cdef klass_t* klass = &heap.klass[span.klass]
+    span.state = SPAN_OPEN
+    span.prev = NULL
+    span.next = klass.open
+    if klass.open is not NULL:
+        klass.open.prev = span
+    klass.open = span
+
+
+cdef void span_close(heap_t* heap, span_t* span, uint8_t state) noexcept nogil:
+    """Take an open span out of its class's list (H1)."""
+    if span.prev is not NULL:
+        span.prev.next = span.next
+    else:
+        heap.klass[span.klass].open = span.next
+    if span.next is not NULL:
+        span.next.prev = span.prev
+    span.state = state
+
+
+cdef void span_release(heap_t* heap, span_t* span) noexcept nogil:
+    """Give the units of an empty span back to its chunk."""
+    cdef chunk_t* chunk = chunk_of(span)
+    cdef uint64_t mask = ((<uint64_t>1 << span.units) - 1) << span.first
+    if span.state == SPAN_OPEN:
+        span_close(heap, span, 0)
+    elif span.state == SPAN_EVACUATING:
+        heap.evacuating -= 1
+    heap.klass[span.klass].room -= span.count
+    if chunk.free == 0:
+        open_push(heap, chunk)
+    chunk.free |= mask
+    chunk.dirty |= mask
+    heap.dirty_units += span.units
+    # One empty chunk is kept, so that a load that breathes does not map and unmap.
+    if chunk.free == ~<uint64_t>1 and (heap.open is not chunk or chunk.next_open is not NULL):
+        chunk_release(heap, chunk)
+
+
+# -- blocks -------------------------------------------------------------------------------------
+
+cdef void* large_alloc(heap_t* heap, size_t size) noexcept nogil:
+    cdef size_t size_full = heap_block_size(size)
+    cdef void* block
+    if size_full < size:
+        return NULL                     # rounding up passed the end of the address space
+    block = mmap(NULL, size_full, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    if block == MAP_FAILED:
+        return NULL
+    heap.used += size_full
+    heap.large += size_full
+    heap.mapped += size_full
+    if heap.used > heap.used_peak:
+        heap.used_peak = heap.used
+    return block
+
+
+cdef void* heap_alloc_try(heap_t* heap, size_t size) noexcept nogil:
+    cdef uint32_t k
+    cdef klass_t* klass
+    cdef span_t* span
+    cdef void* block
+    if KVD_PLAIN_MALLOC:
+        block = malloc(size if size else 1)
+        heap.used += heap_block_size(size) if block is not NULL else 0
+        return block
+    if unlikely(size > BLOCK_MAX):
+        return large_alloc(heap, size)
+    k = class_of(size)
+    klass = &heap.klass[k]
+    span = klass.open
+    if unlikely(span is NULL):
+        span = span_create(heap, k)
+        if span is NULL:
+            return NULL
+    if span.free is not NULL:
+        block = span.free
+        span.free = (<void**>block)[0]
+    else:
+        block = span.fresh
+        span.fresh += klass.size
+    span.used += 1
+    klass.used += 1
+    if span.free is NULL and span.fresh == span.end:
+        span_close(heap, span, SPAN_FULL)
+    heap.used += klass.size
+    if heap.used > heap.used_peak:
+        heap.used_peak = heap.used
+    return block
+
+
+cdef void* heap_alloc(heap_t* heap, size_t size) noexcept nogil:
+    cdef void* block = heap_alloc_try(heap, size)
+    if unlikely(block is NULL):
+        die(size)
+    return block
+
+
+cdef void* heap_alloc_zero(heap_t* heap, size_t size) noexcept nogil:
+    cdef void* block = heap_alloc(heap, size)
+    if KVD_PLAIN_MALLOC or size <= BLOCK_MAX:     # a fresh mapping is zero already
+        memset(block, 0, size)
+    return block
+
+
+cdef void heap_free(heap_t* heap, void* block, size_t size) noexcept nogil:
+    cdef span_t* span
+    cdef size_t size_full
+    if block is NULL:
+        return
+    if KVD_PLAIN_MALLOC:
+        heap.used -= heap_block_size(size)
+        free(block)
+        return
+    if unlikely(size > BLOCK_MAX):
+        size_full = heap_block_size(size)
+        heap.used -= size_full
+        heap.large -= size_full
+        heap.mapped -= size_full
+        munmap(block, size_full)
+        return
+    span = span_of(block)
+    if KVD_DEBUG:
+        kvd_assert(span.klass == class_of(size))
+    (<void**>block)[0] = span.free
+    span.free = block
+    span.used -= 1
+    heap.klass[span.klass].used -= 1
+    heap.used -= heap.klass[span.klass].size
+    if span.state == SPAN_FULL:
+        span_open(heap, span)
+    # An empty span goes back unless it is the class's only open one.
+    if unlikely(span.used == 0) and (span.state != SPAN_OPEN or span.next is not NULL
+                                     or span.prev is not NULL):
+        span_release(heap, span)
+
+
+cdef void* heap_realloc(heap_t* heap, void* block, size_t size_old, size_t size) noexcept nogil:
+    cdef void* moved
+    cdef size_t full_old, full
+    if block is NULL:
+        return heap_alloc(heap, size)
+    if not KVD_PLAIN_MALLOC:
+        if size_old <= BLOCK_MAX and size <= BLOCK_MAX:
+            if class_of(size_old) == class_of(size):
+                return block
+        elif size_old > BLOCK_MAX and size > BLOCK_MAX:
+            full_old = heap_block_size(size_old)
+            full = heap_block_size(size)
+            moved = mremap(block, full_old, full, MREMAP_MAYMOVE)
+            if moved == MAP_FAILED:
+                die(size)
+            heap.used += full - full_old
+            heap.large += full - full_old
+            heap.mapped += full - full_old
+            if heap.used > heap.used_peak:
+                heap.used_peak = heap.used
+            return moved
+    moved = heap_alloc(heap, size)
+    memcpy(moved, block, size_old if size_old < size else size)
+    heap_free(heap, block, size_old)
+    return moved
+
+
+# -- giving back --------------------------------------------------------------------------------
+
+cdef bint heap_purge(heap_t* heap, uint64_t units_max) noexcept nogil:
+    cdef chunk_t* chunk = heap.open
+    cdef int first, units
+    while chunk is not NULL and heap.dirty_units:
+        while chunk.dirty:
+            if units_max == 0:
+                return True
+            first = count_trailing_zeros(chunk.dirty)
+            units = count_trailing_zeros(~(chunk.dirty >> first))
+            if <uint64_t>units > units_max:
+                units = <int>units_max
+            madvise(<char*>chunk + <size_t>first * UNIT_SIZE, <size_t>units * UNIT_SIZE,
+                    MADV_DONTNEED)
+            chunk.dirty &= ~(((<uint64_t>1 << units) - 1) << first)
+            heap.dirty_units -= <uint64_t>units
+            units_max -= <uint64_t>units
+        chunk = chunk.next_open
+    return False
+
+
+cdef void heap_choose_sparse(heap_t* heap, unsigned percent) noexcept nogil:
+    """Mark, in each class that wastes its room, the spans emptier than the class's average."""
+    cdef uint32_t k
+    cdef klass_t* klass
+    cdef span_t* span
+    cdef span_t* next
+    cdef uint64_t spare
+    for k in range(1, <uint32_t>HEAP_CLASSES):
+        klass = &heap.klass[k]
+        if klass.room < 2 or klass.used * 100 >= klass.room * percent:
+            continue
+        # Blocks that the spans left open can take in; what we mark must fit there.
+        spare = klass.room - klass.used
+        span = klass.open
+        while span is not NULL:
+            next = span.next
+            if (span.used * klass.room <= klass.used * span.count
+                    and spare > span.count and next is not NULL):
+                spare -= span.count
+                span_close(heap, span, SPAN_EVACUATING)
+                heap.evacuating += 1
+            span = next
+
+
+cdef bint heap_should_move(const heap_t* heap, const void* block, size_t size) noexcept nogil:
+    if KVD_PLAIN_MALLOC or heap.evacuating == 0 or size > BLOCK_MAX:
+        return False
+    return span_of(block).state == SPAN_EVACUATING

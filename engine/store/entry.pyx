@@ -1,0 +1,173 @@
+"""One key and its value.
+
+The header is a word and a byte; sizes follow in one byte each while they are small, which they
+nearly always are. A value up to ENTRY_INLINE_MAX bytes travels in the entry: one block, one
+miss. Strings that grow (APPEND, SETRANGE, SETBIT) move to a body with slack, so that growing is
+amortised and the entry, and with it the table, stays where it is.
+
+Invariants
+    N1  an int value is encoded int, and only then
+    N2  flags tell the layout; no function here trusts anything else
+    N3  entry_size is what the block was asked for, so that it can be given back
+"""
+from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from ..core.heap cimport (
+    heap_alloc, heap_block_size, heap_free, heap_realloc,
+)
+from ..core.intrinsics cimport kvd_assert, kvd_static_assert
+from ..core.number cimport parse_int64
+
+cdef enum:
+    INT_DIGITS_MAX = 20
+    # What a short string costs in the server we follow: it is called embstr while its object,
+    # with headers, fits two cache lines. Valkey 9.1, asked by OBJECT ENCODING.
+    EMBED_MAX = 128
+    EMBED_HEADER = 8 + 1 + 4
+
+
+cdef void copy(char* target, slice_t bytes) noexcept nogil:
+    if bytes.size:                      # memcpy takes no NULL, even for nothing
+        memcpy(target, bytes.data, bytes.size)
+
+
+cdef entry_t* create(heap_t* heap, slice_t key, size_t value_size, uint8_t form,
+                     type_t type, encoding_t encoding, int64_t deadline_ms,
+                     uint32_t access) noexcept nogil:
+    """A block with everything but its value. `form`: ENTRY_INT, ENTRY_BODY or 0 for bytes."""
+    cdef uint8_t flags = form
+    cdef size_t size = 5
+    cdef char* at
+    cdef entry_t* entry
+    kvd_static_assert(sizeof(entry_t) == 5)
+    kvd_assert(key.size <= 0xFFFFFFFFU)
+    if deadline_ms != NO_DEADLINE:
+        flags |= ENTRY_DEADLINE
+        size += 8
+    if key.size > 255:
+        flags |= ENTRY_LONG_KEY
+    size += 4 if flags & ENTRY_LONG_KEY else 1
+    if form == 0:
+        if value_size > 255:
+            flags |= ENTRY_LONG_VALUE
+        size += 4 if flags & ENTRY_LONG_VALUE else 1
+    size += key.size + value_size
+    entry = <entry_t*>heap_alloc(heap, size)
+    entry.meta = access | <uint32_t>type << 24 | <uint32_t>encoding << 28
+    entry.flags = flags
+    at = <char*>entry + 5
+    if flags & ENTRY_DEADLINE:
+        store64(at, <uint64_t>deadline_ms)
+        at += 8
+    if flags & ENTRY_LONG_KEY:
+        store32(at, <uint32_t>key.size)
+        at += 4
+    else:
+        at[0] = <char>key.size
+        at += 1
+    if form == 0:
+        if flags & ENTRY_LONG_VALUE:
+            store32(at, <uint32_t>value_size)
+            at += 4
+        else:
+            at[0] = <char>value_size
+            at += 1
+    copy(at, key)
+    return entry
+
+
+cdef encoding_t string_encoding(slice_t key, slice_t value, bint deadline,
+                                int64_t* number) noexcept nogil:
+    cdef size_t key_header = 2 if key.size < 32 else 4 if key.size < 256 else 6
+    if 0 < value.size <= INT_DIGITS_MAX and parse_int64(value.data, value.size, number):
+        return ENC_INT
+    if (EMBED_HEADER + key_header + key.size + value.size + (8 if deadline else 0)) <= EMBED_MAX:
+        return ENC_EMBSTR
+    return ENC_RAW
+
+
+cdef entry_t* entry_create_string(heap_t* heap, slice_t key, slice_t value, int64_t deadline_ms,
+                                  uint32_t access) noexcept nogil:
+    cdef int64_t number
+    cdef encoding_t encoding = string_encoding(key, value, deadline_ms != NO_DEADLINE, &number)
+    cdef entry_t* entry
+    if encoding == ENC_INT:
+        return entry_create_int(heap, key, number, deadline_ms, access)
+    if value.size > ENTRY_INLINE_MAX:
+        return entry_create_raw(heap, key, value, value.size, deadline_ms, access)
+    entry = create(heap, key, value.size, 0, TYPE_STRING, encoding, deadline_ms, access)
+    copy(entry_value(entry), value)
+    return entry
+
+
+cdef entry_t* entry_create_int(heap_t* heap, slice_t key, int64_t value, int64_t deadline_ms,
+                               uint32_t access) noexcept nogil:
+    cdef entry_t* entry = create(heap, key, 8, ENTRY_INT, TYPE_STRING, ENC_INT, deadline_ms, access)
+    entry_set_int(entry, value)
+    return entry
+
+
+cdef entry_t* entry_create_raw(heap_t* heap, slice_t key, slice_t value, size_t size_max,
+                               int64_t deadline_ms, uint32_t access) noexcept nogil:
+    return entry_create_body_take(heap, key, TYPE_STRING, ENC_RAW,
+                                  raw_create(heap, value, size_max), deadline_ms, access)
+
+
+cdef entry_t* entry_create_body_take(heap_t* heap, slice_t key, type_t type, encoding_t encoding,
+                                     void* body, int64_t deadline_ms,
+                                     uint32_t access) noexcept nogil:
+    cdef entry_t* entry = create(heap, key, 8, ENTRY_BODY, type, encoding, deadline_ms, access)
+    entry_set_body(entry, body)
+    return entry
+
+
+cdef entry_t* entry_rewrite_take(heap_t* heap, entry_t* entry, slice_t key,
+                                 int64_t deadline_ms) noexcept nogil:
+    cdef uint8_t form = entry.flags & (ENTRY_INT | ENTRY_BODY)
+    cdef slice_t value
+    cdef entry_t* fresh
+    value.data = entry_value(entry)
+    value.size = entry_value_size(entry)
+    fresh = create(heap, key, value.size, form, entry_type(entry), entry_encoding(entry),
+                   deadline_ms, entry_access(entry))
+    copy(entry_value(fresh), value)
+    heap_free(heap, entry, entry_size(entry))
+    return fresh
+
+
+cdef raw_t* raw_create(heap_t* heap, slice_t value, size_t size_max) noexcept nogil:
+    cdef size_t block = heap_block_size(sizeof(raw_t) + size_max)
+    cdef raw_t* raw = <raw_t*>heap_alloc(heap, block)
+    kvd_assert(value.size <= size_max)
+    raw.size = value.size
+    raw.size_max = block - sizeof(raw_t)
+    copy(raw.data, value)
+    return raw
+
+
+cdef raw_t* raw_resize(heap_t* heap, raw_t* raw, size_t size_max) noexcept nogil:
+    cdef size_t block = heap_block_size(sizeof(raw_t) + size_max)
+    kvd_assert(raw.size <= size_max)
+    raw = <raw_t*>heap_realloc(heap, raw, sizeof(raw_t) + raw.size_max, block)
+    raw.size_max = block - sizeof(raw_t)
+    return raw
+
+
+cdef void raw_release(heap_t* heap, raw_t* raw) noexcept nogil:
+    heap_free(heap, raw, sizeof(raw_t) + raw.size_max)
+
+
+cdef void entry_release(heap_t* heap, entry_t* entry) noexcept nogil:
+    if entry.flags & ENTRY_BODY:
+        kvd_assert(entry_type(entry) == TYPE_STRING)
+        raw_release(heap, <raw_t*>entry_body(entry))
+    heap_free(heap, entry, entry_size(entry))
+
+
+cdef size_t entry_memory(const entry_t* entry) noexcept nogil:
+    cdef size_t size = heap_block_size(entry_size(entry))
+    if entry.flags & ENTRY_BODY:
+        kvd_assert(entry_type(entry) == TYPE_STRING)
+        size += heap_block_size(sizeof(raw_t) + (<raw_t*>entry_body(entry)).size_max)
+    return size

@@ -1,0 +1,387 @@
+"""The keys of one database.
+
+A dead key is never seen: every lookup compares the deadline with the store's time, which
+stands still while a command, or a transaction, runs. Lookups remove what they find dead;
+expire.pyx finds the rest by time.
+
+Writing a string over a string of the same shape happens in place: no allocation, no change of
+the table. That is what a busy cache or counter does most.
+
+Invariants
+    K1  volatile_count is the number of entries with ENTRY_DEADLINE in the table
+    K2  dirty grows for every visible change, and only then
+    K3  on_modified and events come after the change is visible
+    K4  an entry's deadline is known to the table (T4) before the call that set it returns
+    K5  while store.copying, before_change ran for a hash before anything under it changes
+"""
+from libc.string cimport memcpy, memset
+
+from ..core.heap cimport heap_free, heap_realloc
+from ..core.intrinsics cimport kvd_assert, likely, store64, unlikely
+from ..core.rand cimport rand_entropy, rand_seed
+from ..core.table cimport (
+    table_drain, table_find, table_free, table_init, table_insert, table_note_deadline,
+    table_random, table_remove, table_replace, table_type_t,
+)
+from .access cimport access_new, access_touched
+from .entry cimport (
+    ENC_EMBSTR, ENC_INT, ENC_RAW, ENTRY_BODY, ENTRY_DEADLINE, ENTRY_INLINE_MAX, ENTRY_INT,
+    INT_TEXT_MAX, TYPE_STRING, entry_access, entry_body, entry_create_raw, entry_create_string,
+    entry_deadline, entry_encoding, entry_key, entry_release, entry_rewrite_take,
+    entry_set_access, entry_set_body, entry_set_encoding, entry_set_int, entry_size, entry_string,
+    entry_type, entry_value, entry_value_size, raw_resize, raw_t, string_encoding,
+)
+
+cdef enum:
+    RANDOM_TRIES_MAX = 100              # when dead keys keep coming up
+
+
+cdef slice_t key_of(const void* item) noexcept nogil:
+    return entry_key(<const entry_t*>item)
+
+
+cdef int64_t deadline_of(const void* item) noexcept nogil:
+    return entry_deadline(<const entry_t*>item)
+
+
+cdef table_type_t ENTRY_TYPE
+ENTRY_TYPE.key_of = key_of
+ENTRY_TYPE.deadline_of = deadline_of
+
+
+cdef void store_init(store_t* store, heap_t* heap) noexcept nogil:
+    cdef uint64_t seed
+    memset(store, 0, sizeof(store_t))
+    store.heap = heap
+    rand_entropy(store.secret, sizeof(store.secret))
+    rand_entropy(&seed, sizeof(seed))
+    rand_seed(&store.rand, seed)
+    store.access.log_factor = 10
+    store.access.decay_minutes = 1
+
+
+cdef void store_free(store_t* store) noexcept nogil:
+    while store_reap(store, ~<size_t>0):
+        pass
+
+
+cdef void keyspace_init(keyspace_t* ks, store_t* store, int index) noexcept nogil:
+    ks.store = store
+    ks.index = index
+    ks.volatile_count = 0
+    table_init(&ks.table, store.heap, &ENTRY_TYPE, store.secret)
+
+
+cdef void keyspace_free(keyspace_t* ks) noexcept nogil:
+    keyspace_clear(ks, False)
+
+
+# -- reading --------------------------------------------------------------------------------------
+
+cdef entry_t* reject(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil:
+    """A dead key was looked up: it is gone, or will be."""
+    if not ks.store.expiry_paused:
+        keyspace_expire(ks, hash, entry)
+    return NULL
+
+
+cdef inline entry_t* find(keyspace_t* ks, uint64_t hash, slice_t key) noexcept nogil:
+    cdef entry_t* entry = <entry_t*>table_find(&ks.table, hash, key)
+    if entry is NULL:
+        return NULL
+    if unlikely(entry.flags & ENTRY_DEADLINE) and entry_deadline(entry) <= ks.store.now_ms:
+        return reject(ks, hash, entry)
+    return entry
+
+
+cdef inline void touch(store_t* store, entry_t* entry) noexcept nogil:
+    if likely(not store.no_touch):
+        entry_set_access(entry, access_touched(&store.access, entry_access(entry), &store.rand))
+
+
+cdef entry_t* keyspace_peek(keyspace_t* ks, uint64_t hash, slice_t key) noexcept nogil:
+    return find(ks, hash, key)
+
+
+cdef entry_t* keyspace_read(keyspace_t* ks, uint64_t hash, slice_t key) noexcept nogil:
+    cdef entry_t* entry = find(ks, hash, key)
+    if entry is NULL:
+        ks.store.misses += 1
+        if unlikely(ks.store.events & EVENT_MISS):
+            keyspace_event(ks, EVENT_MISS, b"keymiss", key)
+        return NULL
+    ks.store.hits += 1
+    touch(ks.store, entry)
+    return entry
+
+
+cdef inline void before_change(keyspace_t* ks, uint64_t hash) noexcept nogil:
+    if unlikely(ks.store.copying):      # K5
+        ks.store.hooks.before_change(ks.store.hooks.owner, ks, hash)
+
+
+cdef entry_t* keyspace_write(keyspace_t* ks, uint64_t hash, slice_t key) noexcept nogil:
+    cdef entry_t* entry
+    before_change(ks, hash)
+    entry = find(ks, hash, key)
+    if entry is not NULL:
+        touch(ks.store, entry)
+    return entry
+
+
+cdef entry_t* keyspace_random(keyspace_t* ks) noexcept nogil:
+    cdef entry_t* entry
+    cdef int i
+    for i in range(RANDOM_TRIES_MAX):
+        entry = <entry_t*>table_random(&ks.table, &ks.store.rand)
+        if entry is NULL or entry_deadline(entry) > ks.store.now_ms:
+            return entry
+        if ks.store.expiry_paused:
+            continue
+        keyspace_expire(ks, store_hash(ks.store, entry_key(entry)), entry)
+    return NULL
+
+
+# -- changing -------------------------------------------------------------------------------------
+
+cdef void insert(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil:
+    table_insert(&ks.table, hash, entry)        # K4: insertion reads the deadline
+    ks.volatile_count += 1 if entry.flags & ENTRY_DEADLINE else 0
+    if unlikely(ks.store.events & EVENT_NEW):
+        keyspace_event(ks, EVENT_NEW, b"new", entry_key(entry))
+
+
+cdef void relink(keyspace_t* ks, uint64_t hash, entry_t* entry, entry_t* fresh,
+                 bint volatile_before) noexcept nogil:
+    """The table shows `fresh` where it showed `entry`, whose block may be gone already."""
+    cdef bint found = table_replace(&ks.table, hash, entry, fresh)
+    kvd_assert(found)
+    ks.volatile_count -= 1 if volatile_before else 0
+    if fresh.flags & ENTRY_DEADLINE:
+        ks.volatile_count += 1
+        table_note_deadline(&ks.table, hash, fresh, entry_deadline(fresh))
+
+
+cdef bint write_over(keyspace_t* ks, uint64_t hash, entry_t* entry, slice_t key, slice_t value,
+                     int64_t deadline_ms) noexcept nogil:
+    """Write the value into the old block when it has exactly the right shape."""
+    cdef int64_t number
+    cdef encoding_t encoding
+    if entry_type(entry) != TYPE_STRING or entry.flags & ENTRY_BODY:
+        return False
+    if (entry.flags & ENTRY_DEADLINE != 0) != (deadline_ms != NO_DEADLINE):
+        return False
+    encoding = string_encoding(key, value, deadline_ms != NO_DEADLINE, &number)
+    if (encoding == ENC_INT) != (entry.flags & ENTRY_INT != 0):
+        return False
+    if encoding == ENC_INT:
+        entry_set_int(entry, number)
+    else:
+        if value.size != entry_value_size(entry):
+            return False
+        if value.size:
+            memcpy(entry_value(entry), value.data, value.size)
+        entry_set_encoding(entry, encoding)
+    if deadline_ms != NO_DEADLINE:
+        store64(<char*>entry + 5, <uint64_t>deadline_ms)
+        table_note_deadline(&ks.table, hash, entry, deadline_ms)
+    entry_set_access(entry, access_touched(&ks.store.access, entry_access(entry), &ks.store.rand))
+    return True
+
+
+cdef entry_t* keyspace_set(keyspace_t* ks, uint64_t hash, slice_t key, slice_t value,
+                           int64_t deadline_ms) noexcept nogil:
+    cdef entry_t* entry
+    cdef entry_t* fresh
+    cdef uint32_t access
+    before_change(ks, hash)
+    entry = <entry_t*>table_find(&ks.table, hash, key)
+    if entry is not NULL:
+        if write_over(ks, hash, entry, key, value, deadline_ms):
+            return entry
+        access = access_touched(&ks.store.access, entry_access(entry), &ks.store.rand)
+        # The value may borrow from the old entry: make the new one first.
+        fresh = entry_create_string(ks.store.heap, key, value, deadline_ms, access)
+        keyspace_swap_take(ks, hash, entry, fresh, False)
+        return fresh
+    fresh = entry_create_string(ks.store.heap, key, value, deadline_ms,
+                                access_new(&ks.store.access))
+    insert(ks, hash, fresh)
+    return fresh
+
+
+cdef void keyspace_put_take(keyspace_t* ks, uint64_t hash, entry_t* fresh) noexcept nogil:
+    cdef entry_t* entry
+    before_change(ks, hash)
+    entry = <entry_t*>table_find(&ks.table, hash, entry_key(fresh))
+    if entry is NULL:
+        insert(ks, hash, fresh)
+    else:
+        keyspace_swap_take(ks, hash, entry, fresh, False)
+
+
+cdef void keyspace_swap_take(keyspace_t* ks, uint64_t hash, entry_t* entry, entry_t* fresh,
+                             bint keep_body) noexcept nogil:
+    before_change(ks, hash)
+    relink(ks, hash, entry, fresh, entry.flags & ENTRY_DEADLINE != 0)
+    if keep_body:
+        heap_free(ks.store.heap, entry, entry_size(entry))
+    else:
+        entry_release(ks.store.heap, entry)
+
+
+cdef entry_t* keyspace_set_deadline(keyspace_t* ks, uint64_t hash, entry_t* entry,
+                                    int64_t deadline_ms) noexcept nogil:
+    cdef bint before = entry.flags & ENTRY_DEADLINE != 0
+    cdef entry_t* fresh
+    before_change(ks, hash)
+    if before and deadline_ms != NO_DEADLINE:
+        store64(<char*>entry + 5, <uint64_t>deadline_ms)
+        table_note_deadline(&ks.table, hash, entry, deadline_ms)
+        return entry
+    if not before and deadline_ms == NO_DEADLINE:
+        return entry
+    fresh = entry_rewrite_take(ks.store.heap, entry, entry_key(entry), deadline_ms)
+    relink(ks, hash, entry, fresh, before)
+    return fresh
+
+
+cdef entry_t* keyspace_make_raw(keyspace_t* ks, uint64_t hash, entry_t* entry,
+                                size_t size_max) noexcept nogil:
+    cdef char scratch[INT_TEXT_MAX]
+    cdef raw_t* raw
+    cdef entry_t* fresh
+    kvd_assert(entry_type(entry) == TYPE_STRING)
+    before_change(ks, hash)
+    if entry.flags & ENTRY_BODY:
+        raw = <raw_t*>entry_body(entry)
+        if raw.size_max < size_max:
+            # Room to grow: as much again while that is little, then a sixteenth at a time.
+            size_max += size_max if size_max < (1 << 20) else size_max >> 4
+            entry_set_body(entry, raw_resize(ks.store.heap, raw, size_max))
+        return entry
+    fresh = entry_create_raw(ks.store.heap, entry_key(entry), entry_string(entry, scratch),
+                             size_max if size_max > entry_value_size(entry)
+                             else <size_t>INT_TEXT_MAX + entry_value_size(entry),
+                             entry_deadline(entry), entry_access(entry))
+    keyspace_swap_take(ks, hash, entry, fresh, False)
+    return fresh
+
+
+cdef void keyspace_take_out(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil:
+    cdef bint found
+    before_change(ks, hash)
+    found = table_remove(&ks.table, hash, entry)
+    kvd_assert(found)
+    ks.volatile_count -= 1 if entry.flags & ENTRY_DEADLINE else 0
+
+
+cdef void keyspace_delete_entry(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil:
+    keyspace_take_out(ks, hash, entry)
+    entry_release(ks.store.heap, entry)
+
+
+cdef bint keyspace_delete(keyspace_t* ks, uint64_t hash, slice_t key) noexcept nogil:
+    cdef entry_t* entry = find(ks, hash, key)
+    if entry is NULL:
+        return False
+    keyspace_delete_entry(ks, hash, entry)
+    return True
+
+
+cdef void keyspace_expire(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil:
+    cdef store_t* store = ks.store
+    keyspace_take_out(ks, hash, entry)
+    store.expired += 1
+    if store.hooks.on_expired is not NULL:
+        store.hooks.on_expired(store.hooks.owner, ks, entry_key(entry))
+    announce(ks, EVENT_EXPIRED, b"expired", entry_key(entry))
+    entry_release(store.heap, entry)
+
+
+cdef void keyspace_evict(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil:
+    cdef store_t* store = ks.store
+    keyspace_take_out(ks, hash, entry)
+    store.evicted += 1
+    if store.hooks.on_evicted is not NULL:
+        store.hooks.on_evicted(store.hooks.owner, ks, entry_key(entry))
+    announce(ks, EVENT_EVICTED, b"evicted", entry_key(entry))
+    entry_release(store.heap, entry)
+
+
+# -- everything at once ---------------------------------------------------------------------------
+
+cdef void release_item(void* owner, void* item) noexcept nogil:
+    entry_release(<heap_t*>owner, <entry_t*>item)
+
+
+cdef uint64_t keyspace_clear(keyspace_t* ks, bint later) noexcept nogil:
+    cdef store_t* store = ks.store
+    cdef uint64_t count = ks.table.count
+    if later and count:
+        store.dropped = <table_t*>heap_realloc(
+            store.heap, store.dropped, store.dropped_count * sizeof(table_t),
+            (store.dropped_count + 1) * sizeof(table_t))
+        store.dropped[store.dropped_count] = ks.table
+        store.dropped_count += 1
+        store.dropped_items += count
+        table_init(&ks.table, store.heap, &ENTRY_TYPE, store.secret)
+    else:
+        while table_drain(&ks.table, ~<size_t>0, release_item, store.heap):
+            pass
+    ks.volatile_count = 0
+    return count
+
+
+cdef bint store_reap(store_t* store, size_t items_max) noexcept nogil:
+    cdef table_t* table
+    cdef uint64_t before
+    cdef bint more
+    if store.dropped_count == 0:
+        return False
+    table = &store.dropped[store.dropped_count - 1]
+    before = table.count
+    more = table_drain(table, items_max, release_item, store.heap)
+    store.dropped_items -= before - table.count
+    if not more:
+        if store.dropped_count == 1:
+            heap_free(store.heap, store.dropped, sizeof(table_t))
+            store.dropped = NULL
+        else:
+            store.dropped = <table_t*>heap_realloc(
+                store.heap, store.dropped, store.dropped_count * sizeof(table_t),
+                (store.dropped_count - 1) * sizeof(table_t))
+        store.dropped_count -= 1
+    return store.dropped_count != 0
+
+
+cdef void keyspace_exchange(keyspace_t* a, keyspace_t* b) noexcept nogil:
+    cdef table_t table = a.table
+    cdef uint64_t volatile_count = a.volatile_count
+    a.table = b.table
+    a.volatile_count = b.volatile_count
+    b.table = table
+    b.volatile_count = volatile_count
+
+
+# -- news -----------------------------------------------------------------------------------------
+
+cdef void announce(keyspace_t* ks, int klass, const char* event, slice_t key) noexcept nogil:
+    """K3: what WATCH and events must know of a change, whoever made it."""
+    cdef store_t* store = ks.store
+    if unlikely(store.watched) and store.hooks.on_modified is not NULL:
+        store.hooks.on_modified(store.hooks.owner, ks, key)
+    if unlikely(store.events & klass):
+        keyspace_event(ks, klass, event, key)
+
+
+cdef void keyspace_signal(keyspace_t* ks, int klass, const char* event,
+                          slice_t key) noexcept nogil:
+    ks.store.dirty += 1                 # K2
+    announce(ks, klass, event, key)
+
+
+cdef void keyspace_event(keyspace_t* ks, int klass, const char* event,
+                         slice_t key) noexcept nogil:
+    if ks.store.events & klass and ks.store.hooks.on_event is not NULL:
+        ks.store.hooks.on_event(ks.store.hooks.owner, ks, klass, event, key)
