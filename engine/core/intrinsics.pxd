@@ -42,6 +42,13 @@ cdef extern from *:
     static inline uint16_t kvd_load16(const void* p) { uint16_t v; memcpy(&v, p, 2); return v; }
     static inline uint32_t kvd_load32(const void* p) { uint32_t v; memcpy(&v, p, 4); return v; }
     static inline uint64_t kvd_load64(const void* p) { uint64_t v; memcpy(&v, p, 8); return v; }
+    static inline uint64_t kvd_load_part(const void* p, size_t size) {
+        const uint8_t* b = (const uint8_t*)p;
+        if (size >= 4)                  /* two loads that overlap; the bits they share are equal */
+            return kvd_load32(b) | (uint64_t)kvd_load32(b + size - 4) << 8 * (size - 4);
+        return b[0] | (uint64_t)b[size >> 1] << 8 * (size >> 1)
+            | (uint64_t)b[size - 1] << 8 * (size - 1);
+    }
     static inline void kvd_store16(void* p, uint16_t v) { memcpy(p, &v, 2); }
     static inline void kvd_store32(void* p, uint32_t v) { memcpy(p, &v, 4); }
     static inline void kvd_store64(void* p, uint64_t v) { memcpy(p, &v, 8); }
@@ -68,6 +75,8 @@ cdef extern from *:
     uint16_t load16 "kvd_load16"(const void* p) noexcept nogil
     uint32_t load32 "kvd_load32"(const void* p) noexcept nogil
     uint64_t load64 "kvd_load64"(const void* p) noexcept nogil
+    # 1 to 7 bytes with zeros above them; reads nothing outside p[0:size]
+    uint64_t load_part "kvd_load_part"(const void* p, size_t size) noexcept nogil
     void store16 "kvd_store16"(void* p, uint16_t v) noexcept nogil
     void store32 "kvd_store32"(void* p, uint32_t v) noexcept nogil
     void store64 "kvd_store64"(void* p, uint64_t v) noexcept nogil

@@ -1,29 +1,27 @@
 """Numbers as text.
 
 Integers
-    Eight digits are read with three multiplications and written two at a time.
+    Eight digits are read with three multiplications, and written two at a time.
 
 Doubles, in
-    19 digits fit a word. Where they are below 2^53 and the power of ten is at most 22, both are exact
-    doubles and one division or multiplication rounds once (W. Clinger, 1990). All other texts
-    go to strtod, spelt anew as `digits e exponent` with at most 768 digits and one for the rest: no
-    double needs more, so the work is bounded, and no decimal point means no locale.
+    Up to 19 significant digits make a word. Where it is at most 2^53 and the power of ten at most
+    22, both are exact doubles and one division or multiplication rounds once (W. Clinger, 1990).
+    Else decimal.pyx rounds; where digits were cut off it is asked for the word and for the word
+    plus one, and equal answers are the answer. The few texts left go to strtod, spelt anew as
+    `digits e exponent` with at most 768 digits and one for the rest: no double needs more, so the
+    work is bounded, and no decimal point means no locale.
 
 Doubles, out
-    Whole numbers up to 2^62 are written as integers, all others by Grisu2 (F. Loitsch, "Printing
-    floating-point numbers quickly and accurately with integers", 2010), since that is what
-    Valkey replies. Its digits always read back equal; in one of a thousand cases they are not
-    the fewest possible or the nearest (1e23 is written 99999999999999990000000). Clients
-    compare such texts, so we give the same ones.
+    Whole numbers up to 2^62 are written as integers, all others as the digits of decimal.pyx.
 
 Long doubles
-    Exact integer arithmetic where it fits 128 bits, the C library elsewhere. Both give the correctly
-    rounded digits, so nobody can see which one was at work.
+    Exact integer arithmetic where it fits 128 bits, the C library elsewhere. Both give the
+    correctly rounded digits, so nobody can see which one was at work.
 
 Invariants
-    N1  value == mantissa * 10^exponent when not truncated; else it lies between that and the same with
-        mantissa + 1
-    N2  an unsigned 64-bit word holds any 19 digits: the twentieth is the only one that can overflow
+    N1  a literal's value is mantissa * 10^exponent, or when truncated something between that and
+        the same with mantissa + 1
+    N2  an unsigned 64-bit word holds any 19 digits: only the twentieth can overflow
 """
 from libc.errno cimport ERANGE, errno
 from libc.float cimport LDBL_MANT_DIG
@@ -34,8 +32,9 @@ from libc.stdio cimport snprintf
 from libc.stdlib cimport strtod
 from libc.string cimport memchr, memcpy, memset, strlen
 
+from .decimal cimport DECIMAL_DIGITS_MAX, decimal_from_double, decimal_to_double
 from .intrinsics cimport (
-    count_leading_zeros, kvd_assert, likely, load64, mul_overflows, multiply_wide, store64,
+    count_leading_zeros, likely, load64, load_part, mul_overflows, multiply_wide,
 )
 
 cdef extern from "<stdlib.h>" nogil:
@@ -50,38 +49,34 @@ cdef extern from "<locale.h>" nogil:
 cdef extern from "<math.h>" nogil:
     const double HUGE_VAL
 
+cdef extern from *:
+    """
+    #define ZEROS 0x3030303030303030ULL
+    """
+    const uint64_t ZEROS                # "00000000"; a macro, for an enum holds no 64-bit constant
+
 cdef enum:
     WORD_DIGITS = 19                    # N2
     EXACT_DOUBLE = 22                   # the largest power of ten that a double holds exactly
-    EXACT_LONG_DOUBLE = 27              # and a mantissa of 64 bits
+    EXACT_LONG_DOUBLE = 27              # the same with a mantissa of 64 bits
     DIGITS_MAX = 768                    # significant digits that can decide a double's rounding
-    EXPONENT_MAX = 1000000000000        # a written exponent is cut here; no text is so long
+    EXPONENT_MAX = 2000000000           # a written exponent is cut here; no text is so long
+    EXPONENT_CUT = 1000                 # beyond it 19 digits are 0 or infinity
     HUMAN_DIGITS = 17                   # after the point
-    POWERS = 87                         # Grisu's table: 10^-348 to 10^340 by steps of 8
-    POWERS_FIRST = -348
-    POWERS_STEP = 8
-    ALPHA = -60                         # Grisu scales so that the binary exponent is in [-60, -32]
-    GAMMA = -32
 
-cdef struct decimal_t:
+cdef struct literal_t:
     uint64_t mantissa                   # the first significant digits, 19 at most
     int64_t exponent                    # of ten
-    int count                           # digits in mantissa
     bint negative
-    bint truncated                      # digits other than 0 followed
+    bint truncated                      # there were more than 19 significant digits
     const char* digits                  # behind the sign: digits and at most one point ...
     const char* digits_end              # ... up to here
 
-cdef struct power_t:
-    uint64_t mantissa                   # highest bit set
-    int exponent                        # of two
-
 # Constants, filled at import.
 cdef char PAIRS[200]                    # "00" to "99"
-cdef uint64_t TENS[20]                  # 10^0 to 10^19
+cdef uint64_t TENS[WORD_DIGITS + 1]     # 10^0 to 10^19
 cdef double TENS_DOUBLE[EXACT_DOUBLE + 1]
 cdef long double TENS_LONG_DOUBLE[EXACT_LONG_DOUBLE + 1]
-cdef power_t CACHED[POWERS]
 cdef locale_t C_LOCALE
 
 
@@ -99,11 +94,10 @@ cdef inline bint is_space(char c) noexcept nogil:
     return c == c' ' or c'\t' <= c <= c'\r'
 
 
-cdef inline bint read_eight(const char* s, uint64_t* value) noexcept nogil:
-    """Eight digits at s, the first in the lowest byte: fold neighbours, then pairs, then fours."""
-    cdef uint64_t x = load64(s)
-    if (x & 0xf0f0f0f0f0f0f0f0ULL) != 0x3030303030303030ULL or \
-            ((x + 0x0606060606060606ULL) & 0xf0f0f0f0f0f0f0f0ULL) != 0x3030303030303030ULL:
+cdef inline bint fold_eight(uint64_t x, uint64_t* value) noexcept nogil:
+    """Eight digits, the first in the lowest byte: fold neighbours, then pairs, then fours."""
+    if (x & 0xf0f0f0f0f0f0f0f0ULL) != ZEROS or \
+            ((x + 0x0606060606060606ULL) & 0xf0f0f0f0f0f0f0f0ULL) != ZEROS:
         return False
     x = ((x & 0x0f0f0f0f0f0f0f0fULL) * (10 * (1 << 8) + 1)) >> 8
     x = ((x & 0x00ff00ff00ff00ffULL) * (100 * (1 << 16) + 1)) >> 16
@@ -112,20 +106,24 @@ cdef inline bint read_eight(const char* s, uint64_t* value) noexcept nogil:
 
 
 cdef inline bint read_digits(const char* s, size_t size, uint64_t* out) noexcept nogil:
-    """All of s[0:size] as digits, 1 to 19 of them (N2)."""
+    """All of s[0:size] as digits, 1 to 19 of them (N2).
+
+    What is left of the eights gets zeros in front, so there is no loop over single digits.
+    """
     cdef uint64_t value = 0
-    cdef uint64_t eight
-    cdef const char* end = s + size
-    while end - s >= 8:
-        if not read_eight(s, &eight):
+    cdef uint64_t eight, x
+    cdef bint enough = size >= 8        # for a load that ends where the text ends
+    while size >= 8:
+        if not fold_eight(load64(s), &eight):
             return False
         value = value * 100000000 + eight
         s += 8
-    while s < end:
-        if not is_digit(s[0]):
+        size -= 8
+    if size:
+        x = load64(s + size - 8) >> (8 * (8 - size)) if enough else load_part(s, size)
+        if not fold_eight(x << (8 * (8 - size)) | ZEROS >> (8 * size), &eight):
             return False
-        value = value * 10 + <uint64_t>(s[0] - c'0')
-        s += 1
+        value = value * TENS[size] + eight
     out[0] = value
     return True
 
@@ -277,48 +275,75 @@ cdef const char* read_exponent(const char* s, const char* end, int64_t* exponent
     return s
 
 
-cdef bint read_decimal(const char* s, size_t size, decimal_t* d) noexcept nogil:
-    """All of s as [sign] digits [. digits] [e [sign] digits], with a digit on one side of the point."""
+cdef inline const char* take_digits(const char* s, const char* end,
+                                    uint64_t* value) noexcept nogil:
+    """Append the digits at s to value, modulo 2^64; return what follows them."""
+    cdef uint64_t eight
+    while end - s >= 8 and fold_eight(load64(s), &eight):
+        value[0] = value[0] * 100000000 + eight
+        s += 8
+    while s < end and is_digit(s[0]):
+        value[0] = value[0] * 10 + <uint64_t>(s[0] - c'0')
+        s += 1
+    return s
+
+
+cdef void cut_mantissa(literal_t* d, const char* first, int64_t significant) noexcept nogil:
+    """More digits than a word holds: keep 19, the first of which is at `first`."""
+    cdef int count = 0
+    d.mantissa = 0
+    d.truncated = True
+    while count < WORD_DIGITS:
+        if first[0] != c'.':
+            d.mantissa = d.mantissa * 10 + <uint64_t>(first[0] - c'0')
+            count += 1
+        first += 1
+    d.exponent += significant - WORD_DIGITS
+
+
+cdef bint read_literal(const char* s, size_t size, literal_t* d) noexcept nogil:
+    """All of s as [sign] digits [. digits] [e [sign] digits], a digit on one side of the point."""
     cdef const char* end = s + size
-    cdef bint point = False
-    cdef bint any_digit = False
-    memset(d, 0, sizeof(decimal_t))
+    cdef const char* p
+    cdef int64_t count
+    d.mantissa = 0
+    d.exponent = 0
+    d.truncated = False
+    d.negative = size > 0 and s[0] == c'-'
     if size and (s[0] == c'-' or s[0] == c'+'):
-        d.negative = s[0] == c'-'
         s += 1
     d.digits = s
-    while s < end:
-        if is_digit(s[0]):
-            any_digit = True
-            if d.count < WORD_DIGITS:
-                d.mantissa = d.mantissa * 10 + <uint64_t>(s[0] - c'0')
-                d.count += d.mantissa != 0          # zeros in front are not significant
-                d.exponent -= point
-            else:
-                d.truncated |= s[0] != c'0'
-                d.exponent += not point
-        elif s[0] == c'.' and not point:
-            point = True
-        else:
-            break
-        s += 1
+    s = take_digits(s, end, &d.mantissa)
+    count = s - d.digits
+    if s < end and s[0] == c'.':
+        p = s + 1
+        s = take_digits(p, end, &d.mantissa)
+        d.exponent = p - s
+        count += s - p
     d.digits_end = s
-    if not any_digit:
+    if count == 0:
         return False
     if s < end and (s[0] == c'e' or s[0] == c'E'):
         s = read_exponent(s + 1, end, &d.exponent)
-    return s == end
+    if s != end:
+        return False
+    if count > WORD_DIGITS:             # perhaps only by zeros in front
+        p = d.digits
+        while p < d.digits_end and (p[0] == c'0' or p[0] == c'.'):
+            count -= p[0] == c'0'
+            p += 1
+        if count > WORD_DIGITS:
+            cut_mantissa(d, p, count)
+    return True
 
 
-cdef double decimal_to_double(const decimal_t* d) noexcept nogil:
-    """By strtod, from a text of bounded size: value = 0.DIGITS * 10^place."""
-    cdef char text[DIGITS_MAX + 1 + 32]
+cdef double literal_by_strtod(const literal_t* d) noexcept nogil:
+    """A truncated literal, from a text of bounded size: value = 0.DIGITS * 10^place."""
+    cdef char text[DIGITS_MAX + 1 + 1 + FORMAT_INT_MAX + 1]
     cdef const char* s = d.digits
-    cdef int64_t place = d.exponent + d.count
+    cdef int64_t place = d.exponent + WORD_DIGITS
     cdef int count = 0
     cdef bint rest = False
-    if place > 400 or place < -400:                 # far outside 10^-324 .. 10^308
-        return HUGE_VAL if place > 0 else 0
     while s < d.digits_end:
         if s[0] != c'.' and (count or s[0] != c'0'):
             if count < DIGITS_MAX:
@@ -335,6 +360,15 @@ cdef double decimal_to_double(const decimal_t* d) noexcept nogil:
     return strtod(text, NULL)
 
 
+cdef double literal_to_double(const literal_t* d) noexcept nogil:
+    """The nearest double; infinity and 0 when out of range."""
+    cdef int ten = <int>min(max(d.exponent, -EXPONENT_CUT), EXPONENT_CUT)
+    cdef double value = decimal_to_double(d.mantissa, ten)
+    if d.truncated and value != decimal_to_double(d.mantissa + 1, ten):
+        return literal_by_strtod(d)     # N1
+    return value
+
+
 cdef bint parse_infinity(const char* s, size_t size, double* out) noexcept nogil:
     cdef bint negative = size and s[0] == c'-'
     if size and (s[0] == c'-' or s[0] == c'+'):
@@ -347,9 +381,9 @@ cdef bint parse_infinity(const char* s, size_t size, double* out) noexcept nogil
 
 
 cdef bint parse_double(const char* s, size_t size, double* out) noexcept nogil:
-    cdef decimal_t d
+    cdef literal_t d
     cdef double value
-    if not read_decimal(s, size, &d):
+    if not read_literal(s, size, &d):
         return parse_infinity(s, size, out)
     if likely(d.mantissa <= (1ULL << 53) and not d.truncated
               and -EXACT_DOUBLE <= d.exponent <= EXACT_DOUBLE):
@@ -361,7 +395,7 @@ cdef bint parse_double(const char* s, size_t size, double* out) noexcept nogil:
     elif d.mantissa == 0:
         value = 0
     else:
-        value = decimal_to_double(&d)
+        value = literal_to_double(&d)
         if value == 0 or isinf(value):
             return False
     out[0] = -value if d.negative else value
@@ -369,99 +403,6 @@ cdef bint parse_double(const char* s, size_t size, double* out) noexcept nogil:
 
 
 # ---- doubles out
-
-cdef inline uint64_t multiply_high(uint64_t a, uint64_t b) noexcept nogil:
-    """The high word of a * b, rounded."""
-    cdef uint64_t high
-    cdef uint64_t low = multiply_wide(a, b, &high)
-    return high + (low >> 63)
-
-
-cdef inline const power_t* cached_power(int exponent, int* ten) noexcept nogil:
-    """The least power of ten of the table that lifts a word times 2^exponent to ALPHA or above."""
-    cdef int index = (<int>(-(exponent + 87) * 0.30102999566398114) - POWERS_FIRST) // POWERS_STEP
-    while exponent + CACHED[index].exponent + 64 < ALPHA:
-        index += 1
-    ten[0] = POWERS_FIRST + POWERS_STEP * index
-    return &CACHED[index]
-
-
-cdef inline void round_last(char* last, uint64_t delta, uint64_t rest, uint64_t unit,
-                            uint64_t distance) noexcept nogil:
-    """Lower the last digit while that stays inside the interval and comes nearer to the value."""
-    while rest < distance and delta - rest >= unit and \
-            (rest + unit < distance or distance - rest > rest + unit - distance):
-        last[0] -= 1
-        rest += unit
-
-
-cdef int grisu_digits(char* out, uint64_t value, uint64_t upper, uint64_t lower, int exponent,
-                      int* ten) noexcept nogil:
-    """The fewest digits of upper * 2^exponent that stay above lower; *ten grows by their place."""
-    cdef int shift = -exponent                      # 32 to 60
-    cdef uint64_t one = 1ULL << shift
-    cdef uint64_t whole = upper >> shift
-    cdef uint64_t part = upper & (one - 1)
-    cdef uint64_t delta = upper - lower
-    cdef uint64_t distance = upper - value
-    cdef uint64_t scale = 1
-    cdef uint64_t rest
-    cdef int kappa = digits_uint64(whole) if whole else 0
-    cdef int count = 0
-    while kappa > 0:
-        kappa -= 1
-        out[count] = <char>(c'0' + whole // TENS[kappa])
-        whole %= TENS[kappa]
-        count += 1
-        rest = (whole << shift) + part
-        if rest <= delta:
-            ten[0] += kappa
-            round_last(out + count - 1, delta, rest, TENS[kappa] << shift, distance)
-            return count
-    while True:
-        part *= 10
-        delta *= 10
-        scale *= 10
-        kappa -= 1
-        if part >> shift or count:
-            out[count] = <char>(c'0' + (part >> shift))
-            count += 1
-        part &= one - 1
-        if part < delta:
-            ten[0] += kappa
-            round_last(out + count - 1, delta, part, one, distance * scale)
-            return count
-
-
-cdef int grisu(char* out, double value, int* ten) noexcept nogil:
-    """Digits of a positive finite value; value = digits * 10^*ten."""
-    cdef uint64_t bits, mantissa, upper, lower
-    cdef int exponent, shift, low_shift
-    cdef const power_t* power
-    memcpy(&bits, &value, 8)
-    mantissa = bits & ((1ULL << 52) - 1)
-    exponent = <int>(bits >> 52)
-    # The neighbours lie half a step away; below a power of two half as far.
-    low_shift = 2 if mantissa == 0 and exponent else 1
-    if exponent:
-        mantissa |= 1ULL << 52
-        exponent -= 1075
-    else:
-        exponent = -1074
-    upper = (mantissa << 1) + 1
-    shift = count_leading_zeros(upper)
-    lower = ((mantissa << low_shift) - 1) << (shift - low_shift + 1)
-    upper <<= shift
-    mantissa <<= shift + 1
-    exponent -= shift + 1
-    power = cached_power(exponent, ten)
-    ten[0] = -ten[0]
-    # Each product may be off by one: take the narrower interval.
-    return grisu_digits(out, multiply_high(mantissa, power.mantissa),
-                        multiply_high(upper, power.mantissa) - 1,
-                        multiply_high(lower, power.mantissa) + 1,
-                        exponent + power.exponent + 64, ten)
-
 
 cdef int place_digits(char* out, const char* digits, int count, int ten) noexcept nogil:
     """Write digits * 10^ten: plainly while few zeros are needed, else with an exponent."""
@@ -494,7 +435,7 @@ cdef int place_digits(char* out, const char* digits, int count, int ten) noexcep
 
 
 cdef int format_double(char* out, double value) noexcept nogil:
-    cdef char digits[24]
+    cdef char digits[DECIMAL_DIGITS_MAX]
     cdef uint64_t bits
     cdef int ten = 0
     cdef int sign, count
@@ -511,7 +452,7 @@ cdef int format_double(char* out, double value) noexcept nogil:
         return sign + 3
     if value <= <double>(1ULL << 62) and value == <double><uint64_t>value:
         return sign + format_uint64(out + sign, <uint64_t>value)
-    count = grisu(digits, value, &ten)
+    count = decimal_from_double(digits, value, &ten)
     return sign + place_digits(out + sign, digits, count, ten)
 
 
@@ -519,13 +460,13 @@ cdef int format_double(char* out, double value) noexcept nogil:
 
 cdef bint parse_long_double(const char* s, size_t size, long double* out) noexcept nogil:
     cdef char text[PARSE_LONG_DOUBLE_MAX + 1]
-    cdef decimal_t d
+    cdef literal_t d
     cdef long double value
     cdef locale_t outer
     cdef char* end
     if size == 0 or size > PARSE_LONG_DOUBLE_MAX or is_space(s[0]):
         return False
-    if LDBL_MANT_DIG >= 64 and read_decimal(s, size, &d) and not d.truncated \
+    if LDBL_MANT_DIG >= 64 and read_literal(s, size, &d) and not d.truncated \
             and -EXACT_LONG_DOUBLE <= d.exponent <= EXACT_LONG_DOUBLE:
         value = <long double>d.mantissa             # both exact, so one rounding
         if d.exponent < 0:
@@ -646,19 +587,6 @@ cdef bint equal_nocase(const char* a, size_t a_size, const char* b, size_t b_siz
 
 # ---- the constants
 
-def power_of_ten(object ten):
-    """10^ten as (64-bit mantissa, exponent of two), rounded to nearest."""
-    numerator, denominator = (10**ten, 1) if ten >= 0 else (1, 10**-ten)
-    exponent = numerator.bit_length() - denominator.bit_length() - 64
-    while True:
-        top = numerator << max(-exponent, 0)
-        bottom = denominator << max(exponent, 0)
-        mantissa = (2 * top + bottom) // (2 * bottom)
-        if mantissa < 2**64:
-            return mantissa, exponent
-        exponent += 1
-
-
 cdef int fill_constants() except -1:
     global C_LOCALE
     cdef int i
@@ -672,8 +600,6 @@ cdef int fill_constants() except -1:
         TENS_DOUBLE[i + 1] = TENS_DOUBLE[i] * 10
     for i in range(EXACT_LONG_DOUBLE):
         TENS_LONG_DOUBLE[i + 1] = TENS_LONG_DOUBLE[i] * 10
-    for i in range(POWERS):
-        CACHED[i].mantissa, CACHED[i].exponent = power_of_ten(POWERS_FIRST + POWERS_STEP * i)
     C_LOCALE = newlocale(LC_ALL_MASK, b"C", NULL)
     if C_LOCALE is NULL:
         raise ValueError("this system has no C locale")

@@ -15,9 +15,9 @@ Words are little endian, so the result is the same as the reference's on every m
 Source: J.-P. Aumasson, D. J. Bernstein, "SipHash: a fast short-input PRF", 2012.
 """
 from libc.stddef cimport size_t
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint64_t
 
-from .intrinsics cimport load32, load64
+from .intrinsics cimport load64, load_part
 
 
 cdef inline uint64_t rotate_left(uint64_t x, int bits) noexcept nogil:
@@ -40,15 +40,11 @@ cdef inline void sip_round(uint64_t* v) noexcept nogil:
 cdef inline uint64_t sip_tail(const char* data, size_t size) noexcept nogil:
     """The last size % 8 bytes as a little-endian word, by loads that stay inside data."""
     cdef size_t tail = size & 7
-    cdef const uint8_t* p = <const uint8_t*>(data + size - tail)
     if tail == 0:
         return 0
     if size >= 8:                       # one load that ends where the data ends
         return load64(data + size - 8) >> (64 - 8 * tail)
-    if tail >= 4:                       # two loads that overlap; the bits they share are equal
-        return load32(p) | (<uint64_t>load32(p + tail - 4) << (8 * (tail - 4)))
-    return p[0] | (<uint64_t>p[tail >> 1] << (8 * (tail >> 1))) \
-        | (<uint64_t>p[tail - 1] << (8 * (tail - 1)))
+    return load_part(data, tail)
 
 
 cdef inline uint64_t siphash13(const char* data, size_t size, const uint64_t* key) noexcept nogil:
