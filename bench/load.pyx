@@ -11,36 +11,16 @@ Invariants
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
+from bench.net cimport (
+    EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, EVENTS_MAX, INPUT_BYTES, MSG_NOSIGNAL,
+    SILENCE_MS, close, epoll_create1, epoll_ctl, epoll_event, epoll_wait, recv, send,
+)
 from bench.wire cimport (
     TAIL_BYTES_MAX, now_ns, scan, scan_init, scan_t, template_free, template_init, template_t,
     template_write, thread_cpu_ns,
 )
-
-cdef extern from "sys/socket.h" nogil:
-    enum: MSG_NOSIGNAL
-    ssize_t send(int fd, const void* data, size_t size, int flags)
-    ssize_t recv(int fd, void* data, size_t size, int flags)
-
-cdef extern from "unistd.h" nogil:
-    int close(int fd)
-
-cdef extern from "sys/epoll.h" nogil:
-    enum: EPOLLIN, EPOLLOUT, EPOLL_CTL_ADD, EPOLL_CTL_MOD
-    ctypedef union epoll_data_t:
-        void* ptr
-    struct epoll_event:
-        uint32_t events
-        epoll_data_t data
-    int epoll_create1(int flags)
-    int epoll_ctl(int epoll, int op, int fd, epoll_event* event)
-    int epoll_wait(int epoll, epoll_event* events, int count, int timeout_ms)
-
-cdef enum:
-    INPUT_BYTES = 256 * 1024
-    EVENTS_MAX = 128
-    SILENCE_MS = 20000                  # no reply for so long: the run has failed
 
 cdef enum:
     RUN_OK, RUN_CLOSED, RUN_SILENT, RUN_BROKEN
@@ -203,12 +183,11 @@ def closed_loop(sockets: list, request, depth: int, requests: int, seed: int = 1
         nulls, bytes_in, bytes_out.
     Raises: RuntimeError when a connection ends, is silent for 20 s, or answers no RESP.
     """
-    cdef load_t l = load_t(epoll=-1, connections=NULL, count=0, input=NULL, failure=RUN_OK)
+    cdef load_t l
     cdef uint64_t started, cpu_started
     cdef int i
-    l.template.data = NULL
-    l.template.fields = NULL
-    l.bytes_in = l.bytes_out = 0
+    memset(&l, 0, sizeof(l))
+    l.epoll = -1
     if depth < 1 or requests < 1 or not sockets:
         raise ValueError("depth, requests and connections start at one")
     try:

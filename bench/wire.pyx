@@ -75,7 +75,7 @@ cdef void write_number(char* end, uint64_t n, uint32_t digits) noexcept nogil:
         end -= 2
         digits -= 2
     if digits:
-        end[-1] = <char>(c'0' + n % 10)
+        (end - 1)[0] = <char>(c'0' + n % 10)
 
 
 cdef void template_write(template_t* t, char* target) noexcept nogil:
