@@ -37,6 +37,9 @@ cdef void reply_error(client_t* c, const char* message) noexcept nogil
 # `before`, the user's bytes (at most 128 of them, CR, LF and NUL turned to spaces), `after`.
 cdef void reply_error_about(client_t* c, const char* before, slice_t bytes,
                             const char* after) noexcept nogil
+# Twice: `before`, bytes, `middle`, more bytes (all of them), `after`.
+cdef void reply_error_two(client_t* c, const char* before, slice_t bytes, const char* middle,
+                          slice_t more, const char* after) noexcept nogil
 # "ERR wrong number of arguments for 'get' command"
 cdef void reply_error_arity(client_t* c) noexcept nogil
 cdef void reply_error_syntax(client_t* c) noexcept nogil

@@ -165,20 +165,34 @@ cdef void reply_error(client_t* c, const char* message) noexcept nogil:
     buf_append(&c.reply, b"\r\n", 2)
 
 
-cdef void reply_error_about(client_t* c, const char* before, slice_t bytes,
-                            const char* after) noexcept nogil:
-    cdef size_t i, start
-    c.errors += 1
-    buf_append(&c.reply, b"-", 1)
-    buf_append(&c.reply, before, strlen(before))
-    start = c.reply.size
+cdef void append_clean(client_t* c, slice_t bytes) noexcept nogil:
+    """User's bytes in a line of ours: no line ends, no NUL."""
+    cdef size_t i
+    cdef size_t start = c.reply.size
     if bytes.size:
-        buf_append(&c.reply, bytes.data, bytes.size if bytes.size < QUOTED_MAX else QUOTED_MAX)
+        buf_append(&c.reply, bytes.data, bytes.size)
     for i in range(start, c.reply.size):
         if c.reply.data[i] in b"\r\n\0":
             c.reply.data[i] = c' '
+
+
+cdef void reply_error_two(client_t* c, const char* before, slice_t bytes, const char* middle,
+                          slice_t more, const char* after) noexcept nogil:
+    c.errors += 1
+    if bytes.size > QUOTED_MAX:
+        bytes.size = QUOTED_MAX
+    buf_append(&c.reply, b"-", 1)
+    buf_append(&c.reply, before, strlen(before))
+    append_clean(c, bytes)
+    buf_append(&c.reply, middle, strlen(middle))
+    append_clean(c, more)
     buf_append(&c.reply, after, strlen(after))
     buf_append(&c.reply, b"\r\n", 2)
+
+
+cdef void reply_error_about(client_t* c, const char* before, slice_t bytes,
+                            const char* after) noexcept nogil:
+    reply_error_two(c, before, bytes, after, slice_t(NULL, 0), b"")
 
 
 cdef void reply_error_arity(client_t* c) noexcept nogil:

@@ -1,0 +1,272 @@
+"""From bytes to replies.
+
+A pipeline is worked through in batches: parse up to BATCH_MAX commands, hash their keys, ask for
+the buckets, then for the entries, and only then execute, in order. The two cache misses of one
+command are so spread over all of them. Fetching ahead is a hint: a command of the batch that
+changes the database, the table or the client costs a useless fetch and nothing else.
+
+The journal: call() compares store.dirty before and after. If it moved, the command is fed as its
+client sent it, or as the command itself put it (c.feed). Inside EXEC the first feed is preceded
+by MULTI; EXEC writes the end.
+
+Invariants
+    X1  argv of a batch points into the bytes given; nothing frees or moves them in a call
+    X2  a command that is parked has changed nothing and is given again, whole
+    X3  replies are in the order of commands, a protocol error's too
+"""
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy, strlen
+
+from ..commands.state cimport (
+    BATCH_MAX, CALLED_DONE, CALLED_PARKED, batch_command_t, command_stats_t, server_t,
+)
+from ..core.clock cimport clock_ticks
+from ..core.intrinsics cimport likely, unlikely
+from ..core.table cimport table_prefetch, table_prefetch_item
+from ..core.types cimport slice_t
+from ..journal.aof cimport aof_feed, aof_feed_raw
+from ..store.evict cimport EVICT_OK, evict_run, evicted_t
+from ..store.keyspace cimport store_hash
+from ..wire.command cimport (
+    CLIENT_AUTHENTICATED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_DIRTY_EXEC,
+    CLIENT_EXECUTING, CLIENT_LOADING, CLIENT_MULTI, CLIENT_READ_PAUSED, CLIENT_REPLY_OFF,
+    CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, CMD_DENYOOM, CMD_LOADING, CMD_NO_AUTH,
+    CMD_PYTHON, KEYS_AT, command_resolve, command_t,
+)
+from ..wire.errors cimport ERR_LOADING, ERR_NO_AUTH, ERR_OOM
+from ..wire.reply cimport reply_error, reply_error_arity, reply_error_two
+from ..wire.resp cimport (
+    PARSE_EMPTY, PARSE_ERROR, PARSE_INLINE, PARSE_MORE, argv_clear, parse_t, resp_parse,
+)
+
+cdef enum:
+    QUOTED_ARGS_MAX = 128               # bytes of arguments in "unknown command"
+    EVICT_BUDGET_US = 500               # of one turn; then the writer waits
+
+
+# -- batches --------------------------------------------------------------------------------------
+
+cdef void note_command(server_t* srv, client_t* c, batch_command_t* b) noexcept nogil:
+    """Resolve a parsed command and hash its first key."""
+    cdef slice_t* argv = &srv.argv.items[b.argv_at]
+    cdef slice_t key
+    b.cmd = command_resolve(b.argc, argv, &b.container)
+    b.hashed_key = NULL
+    b.ks = c.ks
+    if b.cmd is not NULL and b.cmd.keys.kind == KEYS_AT and b.argc > b.cmd.keys.first:
+        key = argv[b.cmd.keys.first]
+        b.hashed_key = key.data
+        b.hash = store_hash(c.store, key)
+
+
+cdef int parse_batch(server_t* srv, client_t* c, const char* data, size_t size, size_t at,
+                     size_t* end) noexcept nogil:
+    """Parse up to BATCH_MAX commands from `at`. Returns how many; *end is where parsing ended."""
+    cdef bint trusted = not srv.auth_required or c.flags & CLIENT_AUTHENTICATED != 0
+    cdef batch_command_t* b
+    cdef parse_t status
+    cdef size_t used = 0
+    cdef size_t before
+    cdef int count = 0
+    argv_clear(&srv.argv)
+    while count < BATCH_MAX:
+        b = &srv.batch[count]
+        b.argv_at = srv.argv.count
+        before = c.reply.size
+        status = resp_parse(c, data + at, size - at, trusted, srv.config.proto_max_bulk_len,
+                            &srv.argv, &used)
+        if status == PARSE_MORE:
+            break
+        if status == PARSE_ERROR:
+            if count:                   # X3: again, when those before it have their replies
+                c.reply.size = before
+            else:
+                c.flags |= CLIENT_CLOSE_SOON
+                at = size
+            break
+        at += used
+        if status == PARSE_EMPTY:
+            continue
+        b.argc = <int>(srv.argv.count - b.argv_at)
+        b.end = at
+        note_command(srv, c, b)
+        count += 1
+        if status == PARSE_INLINE or not trusted:
+            break
+    end[0] = at
+    return count
+
+
+cdef void fetch(server_t* srv, int count) noexcept nogil:
+    cdef int i
+    for i in range(count):
+        if srv.batch[i].hashed_key is not NULL:
+            table_prefetch(&srv.batch[i].ks.table, srv.batch[i].hash)
+    for i in range(count):
+        if srv.batch[i].hashed_key is not NULL:
+            table_prefetch_item(&srv.batch[i].ks.table, srv.batch[i].hash)
+
+
+cdef size_t execute_bytes(server_t* srv, client_t* c, const char* data,
+                          size_t size) noexcept nogil:
+    cdef size_t at = 0
+    cdef size_t end = 0
+    cdef int count, i
+    cdef batch_command_t* b
+    srv.call_ticks = clock_ticks()
+    while at < size:
+        count = parse_batch(srv, c, data, size, at, &end)
+        if count == 0:
+            at = end
+            break
+        if count > 1:
+            fetch(srv, count)
+        for i in range(count):
+            b = &srv.batch[i]
+            c.argc = b.argc
+            c.argv = &srv.argv.items[b.argv_at]
+            c.cmd = b.cmd
+            c.hashed_key = b.hashed_key
+            c.hash = b.hash
+            if unlikely(execute_process(srv, c) == CALLED_PARKED):
+                return at               # X2
+            at = b.end
+            if unlikely(c.flags & (CLIENT_CLOSE_SOON | CLIENT_CLOSE_NOW)):
+                return size             # what follows is not for us
+            if unlikely(c.flags & CLIENT_READ_PAUSED):
+                return at
+        if end > at:
+            at = end                    # empty requests behind the last command
+    return at
+
+
+# -- checks ---------------------------------------------------------------------------------------
+
+cdef void reject_unknown(client_t* c) noexcept nogil:
+    cdef const command_t* container = NULL
+    cdef char text[QUOTED_ARGS_MAX + 64]
+    cdef size_t size = 0
+    cdef size_t i, n
+    cdef slice_t arg
+    command_resolve(c.argc, c.argv, &container)
+    if container is not NULL:
+        for i in range(strlen(container.name)):
+            text[size] = container.name[i] - 32 if c'a' <= container.name[i] <= c'z' \
+                else container.name[i]
+            size += 1
+        reply_error_two(c, b"ERR unknown subcommand '", c.argv[1], b"'. Try ",
+                            slice_t(&text[0], size), b" HELP.")
+        return
+    for i in range(1, <size_t>c.argc):
+        if size >= QUOTED_ARGS_MAX:
+            break
+        arg = c.argv[i]
+        n = arg.size if arg.size < QUOTED_ARGS_MAX - size else QUOTED_ARGS_MAX - size
+        text[size] = c'\''
+        size += 1
+        if n:
+            memcpy(&text[size], arg.data, n)
+        size += n
+        text[size] = c'\''
+        text[size + 1] = c' '
+        size += 2
+    reply_error_two(c, b"ERR unknown command '", c.argv[0], b"', with args beginning with: ",
+                        slice_t(&text[0], size), b"")
+
+
+cdef bint refused(server_t* srv, client_t* c) noexcept nogil:
+    """Checks that say no, with the reply. In Valkey's order."""
+    cdef const command_t* cmd = c.cmd
+    if unlikely(cmd is NULL):
+        reject_unknown(c)
+        return True
+    if unlikely((c.argc != cmd.arity) if cmd.arity > 0 else (c.argc < -cmd.arity)):
+        reply_error_arity(c)
+        return True
+    if unlikely(srv.auth_required and not c.flags & CLIENT_AUTHENTICATED) \
+            and not cmd.flags & CMD_NO_AUTH:
+        reply_error(c, ERR_NO_AUTH)
+        return True
+    if unlikely(srv.loading) and not cmd.flags & CMD_LOADING and not c.flags & CLIENT_LOADING:
+        reply_error(c, ERR_LOADING)
+        return True
+    return False
+
+
+cdef inline bint over_limit(const server_t* srv) noexcept nogil:
+    return (srv.evict.limit_bytes
+            and <int64_t>(srv.heap.used - srv.evict.not_counted) > srv.evict.limit_bytes)
+
+
+cdef called_t execute_process(void* owner, client_t* c) noexcept nogil:
+    cdef server_t* srv = <server_t*>owner
+    cdef evicted_t room
+    if unlikely(refused(srv, c)):
+        if c.flags & CLIENT_MULTI:
+            c.flags |= CLIENT_DIRTY_EXEC
+        if c.cmd is not NULL:
+            srv.stats.commands[c.cmd.id].rejected += 1
+        return CALLED_DONE
+    if unlikely(over_limit(srv)) and not c.flags & CLIENT_LOADING:
+        room = evict_run(&srv.evict, &srv.store, 0, EVICT_BUDGET_US)
+        if room != EVICT_OK and c.cmd.flags & CMD_DENYOOM:
+            reply_error(c, ERR_OOM)
+            srv.stats.commands[c.cmd.id].rejected += 1
+            return CALLED_DONE
+    return execute_call(srv, c)
+
+
+# -- the call -------------------------------------------------------------------------------------
+
+cdef void feed_journal(server_t* srv, client_t* c, int db) noexcept nogil:
+    """What the command changed, for whoever must know it."""
+    if c.flags & CLIENT_LOADING or not srv.aof.enabled:
+        return
+    if srv.in_exec and not srv.exec_fed:
+        srv.exec_fed = True
+        aof_feed_raw(&srv.aof, db, slice_t(b"*1\r\n$5\r\nMULTI\r\n", 15))
+    if c.feed_instead:
+        aof_feed_raw(&srv.aof, db, slice_t(c.feed.data, c.feed.size))
+    else:
+        aof_feed(&srv.aof, db, c.argc, c.argv)
+
+
+cdef called_t execute_call(void* owner, client_t* c) noexcept nogil:
+    cdef server_t* srv = <server_t*>owner
+    cdef const command_t* cmd = c.cmd
+    cdef command_stats_t* stats = &srv.stats.commands[cmd.id]
+    cdef uint64_t dirty = srv.store.dirty
+    cdef uint64_t errors = c.errors
+    cdef uint64_t ticks
+    cdef size_t reply_at = c.reply.size
+    cdef uint32_t flags = c.flags
+    cdef int db = c.ks.index
+    cdef client_t* outer = srv.current
+    srv.current = c
+    if unlikely(cmd.flags & CMD_PYTHON):
+        srv.hooks.python(srv, c)
+    else:
+        cmd.proc(c)
+    srv.current = outer
+    ticks = clock_ticks()
+    stats.calls += 1
+    stats.ticks += ticks - srv.call_ticks
+    srv.call_ticks = ticks
+    srv.stats.commands_processed += 1
+    if unlikely(c.errors != errors):
+        stats.failed += 1
+        srv.stats.error_replies += c.errors - errors
+    if srv.store.dirty != dirty:
+        feed_journal(srv, c, db)
+    if unlikely(c.feed_instead):
+        c.feed_instead = False
+        c.feed_count = 0
+        c.feed.size = 0
+    c.commands += 1
+    c.last_cmd = cmd
+    if unlikely(flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP)) and not flags & CLIENT_EXECUTING:
+        c.reply.size = reply_at
+        c.flags &= ~<uint32_t>CLIENT_REPLY_SKIP
+    if unlikely(c.flags & CLIENT_REPLY_SKIP_NEXT):
+        c.flags = (c.flags & ~<uint32_t>CLIENT_REPLY_SKIP_NEXT) | CLIENT_REPLY_SKIP
+    return CALLED_DONE
