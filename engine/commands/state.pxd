@@ -20,6 +20,7 @@ from ..store.keyspace cimport keyspace_t, store_t
 from ..store.evict cimport evict_t
 from ..journal.aof cimport aof_t
 from ..wire.command cimport client_t, command_t
+from ..wire.resp cimport argv_t
 
 cdef enum:
     DATABASES_MAX = 16384
@@ -29,6 +30,19 @@ cdef enum client_kind_t:
     CLIENT_NORMAL = 0
     CLIENT_REPLICA = 1
     CLIENT_PUBSUB = 2
+
+cdef enum:
+    BATCH_MAX = 32                      # commands parsed ahead, so that their keys are fetched
+
+cdef struct batch_command_t:
+    const command_t* cmd                # NULL: unknown
+    const command_t* container          # of an unknown subcommand
+    size_t argv_at                      # its arguments in argv.items
+    int argc
+    size_t end                          # where the next command starts
+    const char* hashed_key              # NULL: no key known
+    uint64_t hash
+    keyspace_t* ks                      # whose table was prefetched
 
 cdef enum called_t:                     # what became of a client's command
     CALLED_DONE = 0                     # it has its reply
@@ -135,7 +149,10 @@ cdef struct server_t:
     ticks_t ticks
     int64_t mono_us                     # set once a turn
     int64_t wall_ms                     # likewise; store.now_ms follows it, but not in EXEC
-    uint64_t call_ticks                 # when the running call began
+    uint64_t call_ticks                 # when the last call ended: the next one begins
+    argv_t argv                         # of the batch that runs
+    batch_command_t batch[BATCH_MAX]
+    buf_t reply_spare                   # a reply buffer that waits for the next client
     # Clients
     client_t** clients                  # owned: client_count of them, in no order
     uint32_t client_count

@@ -1,0 +1,281 @@
+"""The Python face of an engine.
+
+Everything below this file runs without the GIL. It is taken here: for a command that Python
+serves, and when the loop asks for Python (a signal, a stop).
+"""
+cimport cython
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport calloc, free
+
+from ..commands.state cimport command_stats_t, server_t
+from ..core.buf cimport buf_free, buf_init
+from ..core.clock cimport clock_mono_us, ticks_init
+from ..core.heap cimport heap_alloc_zero, heap_free, heap_free_all, heap_init
+from ..core.types cimport slice_t
+from ..journal.aof cimport aof_free, aof_init
+from ..store.keyspace cimport (
+    keyspace_free, keyspace_init, keyspace_t, store_free, store_init,
+)
+from ..wire.command cimport (
+    CLIENT_AUTHENTICATED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_INTERNAL, client_t,
+    command_count, command_full_name,
+)
+from ..wire.reply cimport reply_raw
+from ..wire.resp cimport argv_free, argv_init
+from .execute cimport execute_call, execute_process
+from .loop cimport (
+    LISTEN_CONTROL, LISTEN_TCP, LISTEN_UNIX, STEP_FAILED, STEP_STOP, STEP_WAKE, client_attach,
+    client_detach, listener_t, loop_close, loop_feed, loop_listen, loop_open, loop_run,
+    loop_set_wake, loop_tick, loop_unlisten, step_t,
+)
+
+import os
+
+import kvd.engine.commands  # noqa: F401  (fills the registry)
+from . import cold
+
+LISTENERS = {"tcp": LISTEN_TCP, "unix": LISTEN_UNIX, "control": LISTEN_CONTROL}
+
+
+cdef void serve_python(void* owner, client_t* c) noexcept with gil:
+    """The python hook: one command, served by a handler of cold.py."""
+    cdef server_t* srv = <server_t*>owner
+    cdef char name[64]
+    cdef size_t size = command_full_name(c.cmd, name)
+    cdef bytes reply
+    cdef int i
+    face = <Server>srv.self
+    argv = [c.argv[i].data[:c.argv[i].size] for i in range(c.argc)]
+    try:
+        reply = cold.serve(face, (<Server>face).view(c), name[:size].decode(), argv)
+    except Exception:
+        srv.stats.python_errors += 1
+        face.report(name[:size].decode())
+        reply = b"-ERR internal error\r\n"
+    c.errors += 1 if reply.startswith(b"-") else 0
+    reply_raw(c, slice_t(reply, len(reply)))
+
+
+@cython.final
+cdef class Client:
+    """A client of an engine: for a handler while it runs, or made by Server.client().
+
+    A view given to a handler is not to be kept: it is dead when the handler returns.
+    """
+    cdef client_t* c                    # borrowed, or owned when `server` is set
+    cdef Server server
+
+    def __dealloc__(self):
+        self.close()
+
+    @property
+    def id(self) -> int:
+        return self.c.id
+
+    @property
+    def resp(self) -> int:
+        return self.c.resp
+
+    @property
+    def db(self) -> int:
+        return self.c.ks.index
+
+    @property
+    def flags(self) -> int:
+        return self.c.flags
+
+    @property
+    def name(self) -> bytes:
+        return self.c.name.data[:self.c.name.size] if self.c.name.size else b""
+
+    @property
+    def closed(self) -> bool:
+        """The engine would have closed this connection."""
+        return self.c is NULL or self.c.flags & (CLIENT_CLOSE_SOON | CLIENT_CLOSE_NOW) != 0
+
+    def execute(self, *args: bytes) -> bytes:
+        """Run one command given as bytes; return its RESP reply.
+
+        Raises:
+            ValueError: no argument, or the client is closed.
+            TypeError: an argument is not bytes.
+        """
+        if not args:
+            raise ValueError("a command has a name")
+        return self.process_bytes(
+            b"*%d\r\n%b" % (len(args), b"".join([b"$%d\r\n%b\r\n" % (len(a), a) for a in args])))
+
+    def process_bytes(self, data: bytes) -> bytes:
+        """Give bytes as a socket would; return the replies they brought, complete RESP.
+
+        An unfinished command waits for the rest in a later call.
+        """
+        cdef const unsigned char[:] view = data
+        cdef client_t* c = self.c
+        cdef server_t* srv
+        if self.server is None or c is NULL:
+            raise ValueError("the client is closed")
+        srv = self.server.srv
+        if len(view):
+            with nogil:
+                loop_tick(srv)
+                loop_feed(srv, c, <const char*>&view[0], <size_t>view.shape[0])
+        reply = c.reply.data[:c.reply.size] if c.reply.size else b""
+        buf_free(&c.reply)
+        c.sent = 0
+        return reply
+
+    def close(self) -> None:
+        """Leave the engine; the client can do nothing more."""
+        if self.server is not None and self.c is not NULL and self.server.srv is not NULL:
+            client_detach(self.server.srv, self.c)
+        self.c = NULL
+
+
+@cython.final
+cdef class Server:
+    """An engine: databases, clients, journal, loop.
+
+    Args:
+        databases: how many, 1 to 16384.
+    """
+    cdef server_t* srv                  # owned
+    cdef Client own                     # serves execute()
+    cdef public object on_error         # called with the name of a command whose handler failed
+
+    def __cinit__(self, databases: int = 16):
+        cdef int i
+        self.srv = <server_t*>calloc(1, sizeof(server_t))
+        if self.srv is NULL:
+            raise MemoryError
+        srv = self.srv
+        srv.self = <void*>self
+        heap_init(&srv.heap)
+        store_init(&srv.store, &srv.heap)
+        srv.databases = <keyspace_t*>heap_alloc_zero(&srv.heap, databases * sizeof(keyspace_t))
+        for i in range(databases):
+            keyspace_init(&srv.databases[i], &srv.store, i)
+        srv.store.databases = srv.databases
+        srv.store.database_count = databases
+        srv.config.databases = databases
+        srv.config.proto_max_bulk_len = 536870912
+        srv.stats.commands = <command_stats_t*>heap_alloc_zero(
+            &srv.heap, command_count() * sizeof(command_stats_t))
+        aof_init(&srv.aof, &srv.heap)
+        argv_init(&srv.argv, &srv.heap)
+        buf_init(&srv.reply_spare, &srv.heap)
+        ticks_init(&srv.ticks)
+        srv.hooks.call = execute_call
+        srv.hooks.process = execute_process
+        srv.hooks.python = serve_python
+        error = loop_open(srv)
+        if error:
+            raise OSError(error, os.strerror(error))
+        loop_tick(srv)
+        srv.stats.started_ms = srv.wall_ms
+
+    def __dealloc__(self):
+        self.close()
+
+    def close(self) -> bool:
+        """Free everything. False when some block had not been given back: a mistake of ours."""
+        cdef int i
+        cdef bint clean
+        srv = self.srv
+        if srv is NULL:
+            return True
+        self.own = None
+        loop_close(srv)
+        for i in range(srv.store.database_count):
+            keyspace_free(&srv.databases[i])
+        store_free(&srv.store)
+        aof_free(&srv.aof)
+        argv_free(&srv.argv)
+        buf_free(&srv.reply_spare)
+        heap_free(&srv.heap, srv.stats.commands, command_count() * sizeof(command_stats_t))
+        heap_free(&srv.heap, srv.databases, srv.store.database_count * sizeof(keyspace_t))
+        clean = heap_free_all(&srv.heap)
+        free(srv)
+        self.srv = NULL
+        return clean
+
+    cdef Client view(self, client_t* c):
+        view = Client.__new__(Client)
+        (<Client>view).c = c
+        return view
+
+    def report(self, name: str) -> None:
+        """A handler failed: tell whoever listens. Called while the exception is handled."""
+        if self.on_error is not None:
+            self.on_error(name)
+
+    # -- in process -----------------------------------------------------------------------------
+
+    def client(self) -> Client:
+        """A new client without a socket."""
+        client = Client.__new__(Client)
+        (<Client>client).server = self
+        (<Client>client).c = client_attach(self.srv, -1)
+        (<Client>client).c.flags |= CLIENT_INTERNAL
+        return client
+
+    def execute(self, *args: bytes) -> bytes:
+        """Run one command on the engine's own client; see Client.execute."""
+        if self.own is None:
+            self.own = self.client()
+        return self.own.execute(*args)
+
+    def process_bytes(self, data: bytes) -> bytes:
+        """Give bytes to the engine's own client; see Client.process_bytes."""
+        if self.own is None:
+            self.own = self.client()
+        return self.own.process_bytes(data)
+
+    @property
+    def used_memory(self) -> int:
+        """Bytes of all blocks, at class sizes."""
+        return self.srv.heap.used
+
+    # -- serving --------------------------------------------------------------------------------
+
+    def listen(self, fd: int, kind: str = "tcp") -> None:
+        """Take connections from a listening, non-blocking socket, which stays the caller's.
+
+        Args:
+            kind: "tcp", "unix", or "control" for the owner's socket.
+        """
+        error = loop_listen(self.srv, fd, LISTENERS[kind])
+        if error:
+            raise OSError(error, os.strerror(error))
+
+    def unlisten(self, fd: int) -> None:
+        """Take no more connections from this socket."""
+        loop_unlisten(self.srv, fd)
+
+    def set_wake(self, fd: int) -> None:
+        """End the turn when this descriptor is readable: run() then returns "wake"."""
+        error = loop_set_wake(self.srv, fd)
+        if error:
+            raise OSError(error, os.strerror(error))
+
+    def stop(self) -> None:
+        """Let run() return "stop" at the end of the turn."""
+        self.srv.stop = True
+
+    def run(self, seconds: float = 0.0) -> str:
+        """Serve until Python is wanted.
+
+        Args:
+            seconds: at most this long, to a turn; 0 for no bound.
+        Returns:
+            "wake", "stop", or "time".
+        Raises:
+            OSError: the poller failed.
+        """
+        cdef step_t step
+        cdef int64_t until_us = clock_mono_us() + <int64_t>(seconds * 1e6) if seconds else 0
+        with nogil:
+            step = loop_run(self.srv, until_us)
+        if step == STEP_FAILED:
+            raise OSError("epoll_wait failed")
+        return {STEP_STOP: "stop", STEP_WAKE: "wake"}.get(step, "time")
