@@ -22,7 +22,8 @@ from bench.requests import Number, Request, key
 VALUE = b"x" * 32
 MILLION = 1_000_000
 CONNECTIONS, DEPTH = 8, 64
-SETTLE_SECONDS = 0.5                    # for table growth in steps and background frees
+SETTLE_SECONDS = 0.5                    # for background frees
+FILL_SETTLE_SECONDS = 0.15              # for table growth in steps, at each of many points
 REFILL_SIZES = (8, 24, 48, 100, 200)
 
 
@@ -39,8 +40,8 @@ class Subject:
         if run["errors"]:
             raise RuntimeError(f"{self.peer.name}: {run['error']}")
 
-    def measure(self) -> dict:
-        time.sleep(SETTLE_SECONDS)
+    def measure(self, settle_seconds: float = SETTLE_SECONDS) -> dict:
+        time.sleep(settle_seconds)
         keys = self.peer("DBSIZE")
         used = self.peer.used_bytes() - self.used_empty
         resident = self.peer.resident_bytes() - self.resident_empty
@@ -72,10 +73,10 @@ def ttl(s: Subject, count: int) -> dict:
 def fills(s: Subject, count: int) -> list[dict]:
     step, points = count // 10, []
     s.send(count, b"SET", key(count=count, order="ascending"), VALUE)
-    points.append(s.measure())
+    points.append(s.measure(FILL_SETTLE_SECONDS))
     for first in range(count, 4 * count, step):
         s.send(step, b"SET", key(first=first, count=step, order="ascending"), VALUE)
-        points.append(s.measure())
+        points.append(s.measure(FILL_SETTLE_SECONDS))
     return points
 
 

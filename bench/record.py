@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import platform
+import shlex
 import statistics
 import subprocess
 
@@ -37,7 +38,7 @@ def commit() -> str:
 
 def versions(running: dict[str, peers.Peer]) -> dict:
     return {name: {"version": peer.version(), "allocator": peer.allocator(),
-                   "flags": " ".join(peer.flags)} for name, peer in running.items()}
+                   "flags": shlex.join(peer.flags)} for name, peer in running.items()}
 
 
 def summary(values) -> dict:
@@ -63,9 +64,21 @@ def rounded(value):
     return value
 
 
+def dump(result: dict) -> str:
+    """JSON with a line for each row of a list: short files, readable differences."""
+    parts = []
+    for name, value in rounded(result).items():
+        if isinstance(value, list) and value:
+            text = "[\n  " + ",\n  ".join(map(json.dumps, value)) + "\n ]"
+        else:
+            text = json.dumps(value)
+        parts.append(f" {json.dumps(name)}: {text}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
 def write(name: str, result: dict, directory: pathlib.Path | None = None) -> pathlib.Path:
     directory = directory or RESULTS
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}.json"
-    path.write_text(json.dumps(rounded(result), indent=1) + "\n")
+    path.write_text(dump(result))
     return path

@@ -37,6 +37,8 @@ class Scripted:
                 made, _ = self.listener.accept()
             except OSError:
                 return
+            if made.family == socket.AF_INET:
+                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.sockets.append(made)
             threading.Thread(target=self.serve, args=(made,), daemon=True).start()
 

@@ -1,0 +1,30 @@
+"""Run every benchmark, write bench/results/*.json and docs/performance.md; about twelve minutes.
+
+    python -m bench.all [--quick]
+
+Run it on a quiet machine: the load average before each part is kept in its result.
+"""
+import argparse
+import subprocess
+import sys
+import time
+
+from bench.report import ORDER
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="small runs: about two minutes")
+    options = parser.parse_args()
+    for name in ORDER:
+        started = time.monotonic()
+        print(f"== {name}", flush=True)
+        # A process each: a part leaves neither its affinity nor its memory to the next.
+        command = [sys.executable, "-m", f"bench.{name}", "--save"]
+        subprocess.run(command + ["--quick"] * options.quick, check=True)
+        print(f"== {name} took {time.monotonic() - started:.0f} s", flush=True)
+    subprocess.run([sys.executable, "-m", "bench.report"], check=True)
+
+
+if __name__ == "__main__":
+    main()
