@@ -45,7 +45,7 @@ cdef extern from "<sys/mman.h>" nogil:
 cdef enum:
     STEP_MAX = 512                      # bytes: classes are 8 apart up to here
     PAGE = 4096
-    HUGE_FROM = 33554432                # bytes mapped before chunks ask for huge pages
+    HUGE_FROM = 8388608                 # bytes mapped before chunks ask for huge pages
     UNITS_SPAN_MAX = 16
     WASTE_MAX = 20                      # a span wastes at most 1/20 of its units
 
