@@ -5,6 +5,7 @@ Terms
     class    blocks of one rounded size: steps of 8 bytes up to 512, then 16 a doubling
     unit     64 KiB; a span is a run of units cut into blocks of one class
     chunk    4 MiB of units, mapped at once; its first unit holds what we know about the rest
+    sparse   a span that serves no more blocks: its owner is moving those that are left
     used     bytes of all blocks, each at its class size: what INFO calls used_memory
     mapped   bytes asked from the system and not given back
 
@@ -27,7 +28,7 @@ cdef struct span_t:
     void* free                          # freed blocks, last first, linked through their first word
     char* fresh                         # first byte never handed out
     char* end                           # where no further block fits
-    span_t* next                        # in its class's list of spans with room
+    span_t* next                        # in its class's list of spans with room, or among sparse
     span_t* prev
     uint32_t used                       # blocks handed out
     uint32_t count                      # blocks it can hold
@@ -39,7 +40,7 @@ cdef struct span_t:
 cdef struct klass_t:
     span_t* open                        # spans with room; the head serves
     uint64_t used                       # blocks handed out
-    uint64_t room                       # blocks that the spans of this class can hold
+    uint64_t room                       # blocks that its spans can hold, sparse ones left out
     uint32_t size                       # bytes a block
     uint32_t units                      # units a span
 
@@ -52,12 +53,12 @@ cdef struct heap_t:
     chunk_t* open                       # chunks with a free unit
     chunk_t* chunks                     # all
     uint64_t chunk_count
-    uint64_t moves                      # blocks moved out of sparse spans, for INFO
-    uint64_t evacuating                 # spans that wait to be emptied
+    span_t* sparse                      # spans that wait to be emptied
+    uint64_t sparse_count
     klass_t klass[HEAP_CLASSES]
 
 cdef void heap_init(heap_t* heap) noexcept nogil
-# Unmaps everything; true when every block had been given back.
+# Unmaps every chunk; true when all blocks had been given back. A large block that was not is lost.
 cdef bint heap_free_all(heap_t* heap) noexcept nogil
 
 # Never NULL: out of memory aborts. Blocks are aligned to 8 bytes; size 0 is served as 1.
@@ -73,7 +74,11 @@ cdef size_t heap_block_size(size_t size) noexcept nogil
 
 # Give the pages of up to `units_max` free units back; true while more remain.
 cdef bint heap_purge(heap_t* heap, uint64_t units_max) noexcept nogil
-# Mark sparse spans for evacuation where a class uses less than `percent` of its room.
-cdef void heap_choose_sparse(heap_t* heap, unsigned percent) noexcept nogil
-# True when the owner of `block` would do well to copy it to a fresh block and free it.
-cdef bint heap_should_move(const heap_t* heap, const void* block, size_t size) noexcept nogil
+# True when the owner of `block` would do well to copy it to a fresh block and free it: its span is
+# sparse, or becomes it now, because its class uses less than `percent` of its room and this span
+# less than most. What is moved always fits the spans that stay.
+cdef bint heap_should_move(heap_t* heap, const void* block, size_t size,
+                           unsigned percent) noexcept nogil
+# The moving is over: let up to `spans_max` spans that are still sparse serve again; true while
+# more remain.
+cdef bint heap_reopen_sparse(heap_t* heap, uint64_t spans_max) noexcept nogil

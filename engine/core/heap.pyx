@@ -9,17 +9,21 @@ blocks: blocks of 4096 bytes fill their units to the last byte.
 
 Chunks are advised to be backed by huge pages once the heap is past HUGE_FROM: random access
 over many megabytes is bound by address translation, and there is no fork here whose copies
-would grow with the page size.
+would grow with the page size. A chunk of which pages were given back loses the advice until it is
+full again, or the kernel would fill the holes with pages of its own accord.
 
-Evacuation: deletes leave spans that hold few blocks, which other classes cannot use.
-heap_choose_sparse marks the emptiest spans of a class whose room is badly used; a marked span
-serves no more blocks, and the keyspace, walking its table, moves what heap_should_move names.
+Evacuation: deletes leave spans that hold few blocks, which other classes cannot use. Whoever can
+reach all blocks of an owner, as the keyspace can through its tables, asks heap_should_move for
+each and moves those it names. The question itself picks the spans to empty: a walk over all
+blocks meets every span early, so no pass over the spans comes before.
 
 Invariants
-    H1  a span is in its class's open list exactly when it has room and is not evacuating
+    H1  a span is in its class's open list exactly when it has room and is not sparse; a sparse
+        one is in heap.sparse, and has room
     H2  used counts class sizes; used of a heap without blocks is 0
     H3  a unit is free, or belongs to one span; free units are set bits in chunk.free
     H4  first[u] is the first unit of the span that owns u
+    H5  while spans become sparse, the class's other spans have room for all of its blocks
 Cost: alloc and free O(1) but for the search of a run of units; 1/64 of a chunk is bookkeeping
 address space, of which two pages are touched.
 """
@@ -39,7 +43,7 @@ cdef extern from "<sys/mman.h>" nogil:
     void* mremap(void* at, size_t size_old, size_t size, int flags)
     int madvise(void* at, size_t size, int advice)
     int PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE, MREMAP_MAYMOVE
-    int MADV_DONTNEED, MADV_HUGEPAGE
+    int MADV_DONTNEED, MADV_HUGEPAGE, MADV_NOHUGEPAGE
     void* MAP_FAILED
 
 cdef enum:
@@ -50,9 +54,10 @@ cdef enum:
     WASTE_MAX = 20                      # a span wastes at most 1/20 of its units
 
 cdef enum:
+    SPAN_NONE = 0
     SPAN_OPEN = 1
     SPAN_FULL = 2
-    SPAN_EVACUATING = 3
+    SPAN_SPARSE = 3
 
 cdef struct chunk_t:
     uint64_t free                       # bit u: unit u is free
@@ -61,6 +66,7 @@ cdef struct chunk_t:
     chunk_t* prev_open
     chunk_t* next
     chunk_t* prev
+    bint huge                           # huge pages are advised
     uint8_t first[CHUNK_UNITS]
     span_t spans[CHUNK_UNITS]
 
@@ -146,6 +152,12 @@ cdef void open_remove(heap_t* heap, chunk_t* chunk) noexcept nogil:
         chunk.next_open.prev_open = chunk.prev_open
 
 
+cdef void advise_huge(chunk_t* chunk, bint huge) noexcept nogil:
+    # Before the first write to a fresh chunk, which decides what pages it gets.
+    madvise(chunk, CHUNK_SIZE, MADV_HUGEPAGE if huge else MADV_NOHUGEPAGE)
+    chunk.huge = huge
+
+
 cdef chunk_t* chunk_create(heap_t* heap) noexcept nogil:
     """Map a chunk at an address that is a multiple of its size; NULL when refused."""
     cdef char* at
@@ -162,11 +174,11 @@ cdef chunk_t* chunk_create(heap_t* heap) noexcept nogil:
         munmap(at, head)
     if CHUNK_SIZE - head:
         munmap(aligned + CHUNK_SIZE, CHUNK_SIZE - head)
+    chunk = <chunk_t*>aligned
     if heap.mapped >= HUGE_FROM:
-        madvise(aligned, CHUNK_SIZE, MADV_HUGEPAGE)
+        advise_huge(chunk, True)
     heap.mapped += CHUNK_SIZE
     heap.chunk_count += 1
-    chunk = <chunk_t*>aligned
     chunk.free = ~<uint64_t>1           # H3: unit 0 is ours
     chunk.dirty = 0
     chunk.prev = NULL
@@ -224,6 +236,8 @@ cdef span_t* span_create(heap_t* heap, uint32_t klass) noexcept nogil:
     chunk.dirty &= ~mask
     if chunk.free == 0:
         open_remove(heap, chunk)
+        if unlikely(not chunk.huge) and heap.mapped > HUGE_FROM:
+            advise_huge(chunk, True)
     for u in range(units):
         chunk.first[<uint32_t>first + u] = <uint8_t>first
     span = &chunk.spans[first]
@@ -236,40 +250,39 @@ cdef span_t* span_create(heap_t* heap, uint32_t klass) noexcept nogil:
     span.units = <uint8_t>units
     span.first = <uint32_t>first
     heap.klass[klass].room += span.count
-    span_open(heap, span)
+    span_push(&heap.klass[klass].open, span, SPAN_OPEN)
     return span
 
 
-cdef void span_open(heap_t* heap, span_t* span) noexcept nogil:
-    cdef klass_t* klass = &heap.klass[span.klass]
-    span.state = SPAN_OPEN
+cdef void span_push(span_t** list, span_t* span, uint8_t state) noexcept nogil:
+    span.state = state
     span.prev = NULL
-    span.next = klass.open
-    if klass.open is not NULL:
-        klass.open.prev = span
-    klass.open = span
+    span.next = list[0]
+    if span.next is not NULL:
+        span.next.prev = span
+    list[0] = span
 
 
-cdef void span_close(heap_t* heap, span_t* span, uint8_t state) noexcept nogil:
-    """Take an open span out of its class's list (H1)."""
+cdef void span_unlink(span_t** list, span_t* span, uint8_t state) noexcept nogil:
+    span.state = state
     if span.prev is not NULL:
         span.prev.next = span.next
     else:
-        heap.klass[span.klass].open = span.next
+        list[0] = span.next
     if span.next is not NULL:
         span.next.prev = span.prev
-    span.state = state
 
 
 cdef void span_release(heap_t* heap, span_t* span) noexcept nogil:
     """Give the units of an empty span back to its chunk."""
     cdef chunk_t* chunk = chunk_of(span)
     cdef uint64_t mask = ((<uint64_t>1 << span.units) - 1) << span.first
-    if span.state == SPAN_OPEN:
-        span_close(heap, span, 0)
-    elif span.state == SPAN_EVACUATING:
-        heap.evacuating -= 1
-    heap.klass[span.klass].room -= span.count
+    if span.state == SPAN_SPARSE:
+        span_unlink(&heap.sparse, span, SPAN_NONE)
+        heap.sparse_count -= 1
+    else:
+        span_unlink(&heap.klass[span.klass].open, span, SPAN_NONE)
+        heap.klass[span.klass].room -= span.count
     if chunk.free == 0:
         open_push(heap, chunk)
     chunk.free |= mask
@@ -282,6 +295,12 @@ cdef void span_release(heap_t* heap, span_t* span) noexcept nogil:
 
 # -- blocks -------------------------------------------------------------------------------------
 
+cdef inline void count_used(heap_t* heap, size_t size) noexcept nogil:
+    heap.used += size
+    if heap.used > heap.used_peak:
+        heap.used_peak = heap.used
+
+
 cdef void* large_alloc(heap_t* heap, size_t size) noexcept nogil:
     cdef size_t size_full = heap_block_size(size)
     cdef void* block
@@ -291,11 +310,9 @@ cdef void* large_alloc(heap_t* heap, size_t size) noexcept nogil:
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
     if block == MAP_FAILED:
         return NULL
-    heap.used += size_full
+    count_used(heap, size_full)
     heap.large += size_full
     heap.mapped += size_full
-    if heap.used > heap.used_peak:
-        heap.used_peak = heap.used
     return block
 
 
@@ -306,7 +323,8 @@ cdef void* heap_alloc_try(heap_t* heap, size_t size) noexcept nogil:
     cdef void* block
     if KVD_PLAIN_MALLOC:
         block = malloc(size if size else 1)
-        heap.used += heap_block_size(size) if block is not NULL else 0
+        if block is not NULL:
+            count_used(heap, heap_block_size(size))
         return block
     if unlikely(size > BLOCK_MAX):
         return large_alloc(heap, size)
@@ -326,10 +344,8 @@ cdef void* heap_alloc_try(heap_t* heap, size_t size) noexcept nogil:
     span.used += 1
     klass.used += 1
     if span.free is NULL and span.fresh == span.end:
-        span_close(heap, span, SPAN_FULL)
-    heap.used += klass.size
-    if heap.used > heap.used_peak:
-        heap.used_peak = heap.used
+        span_unlink(&klass.open, span, SPAN_FULL)
+    count_used(heap, klass.size)
     return block
 
 
@@ -345,6 +361,16 @@ cdef void* heap_alloc_zero(heap_t* heap, size_t size) noexcept nogil:
     if KVD_PLAIN_MALLOC or size <= BLOCK_MAX:     # a fresh mapping is zero already
         memset(block, 0, size)
     return block
+
+
+cdef void check_block(const heap_t* heap, const span_t* span, const void* block,
+                      size_t size) noexcept nogil:
+    """Is this the address and the size of a block that we handed out?"""
+    cdef const char* start = <const char*>chunk_of(block) + <size_t>span.first * UNIT_SIZE
+    kvd_assert(span.klass == class_of(size))
+    kvd_assert(span.state != SPAN_NONE and span.used > 0)
+    kvd_assert(<const char*>block < span.fresh)
+    kvd_assert(<size_t>(<const char*>block - start) % heap.klass[span.klass].size == 0)
 
 
 cdef void heap_free(heap_t* heap, void* block, size_t size) noexcept nogil:
@@ -365,14 +391,15 @@ cdef void heap_free(heap_t* heap, void* block, size_t size) noexcept nogil:
         return
     span = span_of(block)
     if KVD_DEBUG:
-        kvd_assert(span.klass == class_of(size))
+        check_block(heap, span, block, size)
+        memset(block, 0xDD, heap.klass[span.klass].size)     # a stale pointer reads nonsense
     (<void**>block)[0] = span.free
     span.free = block
     span.used -= 1
     heap.klass[span.klass].used -= 1
     heap.used -= heap.klass[span.klass].size
     if span.state == SPAN_FULL:
-        span_open(heap, span)
+        span_push(&heap.klass[span.klass].open, span, SPAN_OPEN)
     # An empty span goes back unless it is the class's only open one.
     if unlikely(span.used == 0) and (span.state != SPAN_OPEN or span.next is not NULL
                                      or span.prev is not NULL):
@@ -394,11 +421,9 @@ cdef void* heap_realloc(heap_t* heap, void* block, size_t size_old, size_t size)
             moved = mremap(block, full_old, full, MREMAP_MAYMOVE)
             if moved == MAP_FAILED:
                 die(size)
-            heap.used += full - full_old
+            count_used(heap, full - full_old)   # may be negative: all of these wrap
             heap.large += full - full_old
             heap.mapped += full - full_old
-            if heap.used > heap.used_peak:
-                heap.used_peak = heap.used
             return moved
     moved = heap_alloc(heap, size)
     memcpy(moved, block, size_old if size_old < size else size)
@@ -419,6 +444,8 @@ cdef bint heap_purge(heap_t* heap, uint64_t units_max) noexcept nogil:
             units = count_trailing_zeros(~(chunk.dirty >> first))
             if <uint64_t>units > units_max:
                 units = <int>units_max
+            if chunk.huge:
+                advise_huge(chunk, False)
             madvise(<char*>chunk + <size_t>first * UNIT_SIZE, <size_t>units * UNIT_SIZE,
                     MADV_DONTNEED)
             chunk.dirty &= ~(((<uint64_t>1 << units) - 1) << first)
@@ -428,31 +455,39 @@ cdef bint heap_purge(heap_t* heap, uint64_t units_max) noexcept nogil:
     return False
 
 
-cdef void heap_choose_sparse(heap_t* heap, unsigned percent) noexcept nogil:
-    """Mark, in each class that wastes its room, the spans emptier than the class's average."""
-    cdef uint32_t k
-    cdef klass_t* klass
+cdef bint heap_should_move(heap_t* heap, const void* block, size_t size,
+                           unsigned percent) noexcept nogil:
     cdef span_t* span
-    cdef span_t* next
-    cdef uint64_t spare
-    for k in range(1, <uint32_t>HEAP_CLASSES):
-        klass = &heap.klass[k]
-        if klass.room < 2 or klass.used * 100 >= klass.room * percent:
-            continue
-        # Blocks that the spans left open can take in; what we mark must fit there.
-        spare = klass.room - klass.used
-        span = klass.open
-        while span is not NULL:
-            next = span.next
-            if (span.used * klass.room <= klass.used * span.count
-                    and spare > span.count and next is not NULL):
-                spare -= span.count
-                span_close(heap, span, SPAN_EVACUATING)
-                heap.evacuating += 1
-            span = next
-
-
-cdef bint heap_should_move(const heap_t* heap, const void* block, size_t size) noexcept nogil:
-    if KVD_PLAIN_MALLOC or heap.evacuating == 0 or size > BLOCK_MAX:
+    cdef klass_t* klass
+    if KVD_PLAIN_MALLOC or size > BLOCK_MAX:
         return False
-    return span_of(block).state == SPAN_EVACUATING
+    span = span_of(block)
+    if span.state != SPAN_OPEN:
+        return span.state == SPAN_SPARSE
+    klass = &heap.klass[span.klass]
+    if klass.used * 100 >= klass.room * percent:
+        return False
+    # Emptier than most, and all that the class holds fits without it (H5)?
+    if span.used * klass.room > klass.used * span.count or klass.room - span.count < klass.used:
+        return False
+    span_unlink(&klass.open, span, SPAN_SPARSE)
+    span_push(&heap.sparse, span, SPAN_SPARSE)
+    klass.room -= span.count
+    heap.sparse_count += 1
+    return True
+
+
+cdef bint heap_reopen_sparse(heap_t* heap, uint64_t spans_max) noexcept nogil:
+    cdef span_t* span
+    cdef klass_t* klass
+    while heap.sparse is not NULL:
+        if spans_max == 0:
+            return True
+        span = heap.sparse
+        klass = &heap.klass[span.klass]
+        span_unlink(&heap.sparse, span, SPAN_OPEN)
+        span_push(&klass.open, span, SPAN_OPEN)
+        klass.room += span.count
+        heap.sparse_count -= 1
+        spans_max -= 1
+    return False
