@@ -216,7 +216,8 @@ def start(name: str, **options) -> Peer:
                 "unixsocket": directory / "s.sock"}
     settings |= {option.replace("_", "-"): value for option, value in options.items()}
     if name != "kvd":
-        settings = {"save": ""} | settings
+        # What we never do by ourselves: snapshots, and rewrites of the append-only file.
+        settings = {"save": "", "auto-aof-rewrite-percentage": 0} | settings
     flags = [word for option, value in settings.items() for word in (f"--{option}", str(value))]
     log = open(directory / "log", "wb")
     preload = {"LD_PRELOAD": jemalloc()} if name == "valkey-jemalloc" else {}

@@ -6,7 +6,8 @@ by side and take turns, case by case and round by round, so that a slow minute o
 falls on all of them. A ratio is taken within a round; median, least and greatest are reported.
 The generator's CPU stands beside: where it was busier than the server, it is the limit.
 
-    python -m bench.serve [--quick] [--rounds N] [--only NAME ...] [--peer NAME ...]
+    python -m bench.serve [--quick] [--core] [--rounds N] [--only NAME ...] [--peer NAME ...]
+                          [--journal no|everysec|always] [--save]
 """
 import argparse
 import sys
@@ -157,6 +158,8 @@ def main(argv=None) -> None:
     parser.add_argument("--only", nargs="*", default=[], metavar="CASE")
     parser.add_argument("--core", action="store_true", help="GET, SET, MGET and MSET only")
     parser.add_argument("--peer", nargs="*", default=None, choices=peers.PEERS)
+    parser.add_argument("--journal", default="no", choices=("no", "everysec", "always"),
+                        help="append-only file of all peers, and when it is synced")
     parser.add_argument("--save", action="store_true", help="write bench/results/serve.json")
     options = parser.parse_args(argv)
     rounds = min(options.rounds, 3) if options.quick else options.rounds
@@ -164,11 +167,14 @@ def main(argv=None) -> None:
     if options.core:
         rows = [r for r in rows if r[2] == "core"]
     peers.pin_generator()
-    with peers.running(peers.present(options.peer or peers.PEERS)) as running:
+    journal = {} if options.journal == "no" else {
+        "appendonly": "yes", "appendfsync": options.journal}
+    with peers.running(peers.present(options.peer or peers.PEERS), **journal) as running:
         bench = Bench(running)
         result = record.header("serve", {
             "connections": CONNECTIONS, "keyspace": cases.KEYSPACE, "key_bytes": 16,
-            "value_bytes": len(cases.VALUE), "rounds": rounds}, record.versions(running))
+            "value_bytes": len(cases.VALUE), "rounds": rounds,
+            "journal": options.journal}, record.versions(running))
         result["rows"] = measure_all(bench, rows, rounds, 0.2 if options.quick else 1.0)
     if options.save:
         print(record.write("serve", result), file=sys.stderr)
