@@ -162,6 +162,9 @@ cdef encoding_t string_encoding(slice_t key, slice_t value, bint deadline,
                                 int64_t* number) noexcept nogil
 cdef entry_t* entry_create_string(heap_t* heap, slice_t key, slice_t value, int64_t deadline_ms,
                                   uint32_t access) noexcept nogil
+# Likewise, but kept as bytes even where they spell an int.
+cdef entry_t* entry_create_bytes(heap_t* heap, slice_t key, slice_t value, int64_t deadline_ms,
+                                 uint32_t access) noexcept nogil
 # A string whose encoding is raw whatever its content, in a body with room for size_max bytes.
 cdef entry_t* entry_create_raw(heap_t* heap, slice_t key, slice_t value, size_t size_max,
                                int64_t deadline_ms, uint32_t access) noexcept nogil

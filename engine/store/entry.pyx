@@ -77,23 +77,32 @@ cdef entry_t* create(heap_t* heap, slice_t key, size_t value_size, uint8_t form,
     return entry
 
 
-cdef encoding_t string_encoding(slice_t key, slice_t value, bint deadline,
-                                int64_t* number) noexcept nogil:
+cdef inline encoding_t bytes_encoding(slice_t key, slice_t value, bint deadline) noexcept nogil:
     cdef size_t key_header = 2 if key.size < 32 else 4 if key.size < 256 else 6
-    if 0 < value.size <= INT_DIGITS_MAX and parse_int64(value.data, value.size, number):
-        return ENC_INT
     if (EMBED_HEADER + key_header + key.size + value.size + (8 if deadline else 0)) <= EMBED_MAX:
         return ENC_EMBSTR
     return ENC_RAW
 
 
+cdef encoding_t string_encoding(slice_t key, slice_t value, bint deadline,
+                                int64_t* number) noexcept nogil:
+    if 0 < value.size <= INT_DIGITS_MAX and parse_int64(value.data, value.size, number):
+        return ENC_INT
+    return bytes_encoding(key, value, deadline)
+
+
 cdef entry_t* entry_create_string(heap_t* heap, slice_t key, slice_t value, int64_t deadline_ms,
                                   uint32_t access) noexcept nogil:
     cdef int64_t number
-    cdef encoding_t encoding = string_encoding(key, value, deadline_ms != NO_DEADLINE, &number)
-    cdef entry_t* entry
-    if encoding == ENC_INT:
+    if 0 < value.size <= INT_DIGITS_MAX and parse_int64(value.data, value.size, &number):
         return entry_create_int(heap, key, number, deadline_ms, access)
+    return entry_create_bytes(heap, key, value, deadline_ms, access)
+
+
+cdef entry_t* entry_create_bytes(heap_t* heap, slice_t key, slice_t value, int64_t deadline_ms,
+                                 uint32_t access) noexcept nogil:
+    cdef encoding_t encoding = bytes_encoding(key, value, deadline_ms != NO_DEADLINE)
+    cdef entry_t* entry
     if value.size > ENTRY_INLINE_MAX:
         return entry_create_raw(heap, key, value, value.size, deadline_ms, access)
     entry = create(heap, key, value.size, 0, TYPE_STRING, encoding, deadline_ms, access)
