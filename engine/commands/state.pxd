@@ -184,3 +184,7 @@ cdef struct server_t:
 
 cdef inline server_t* server_of(const client_t* c) noexcept nogil:
     return <server_t*>c.srv
+
+# Someone will read what feed_* write. Building a feed for nobody is wasted time.
+cdef inline bint feed_wanted(const client_t* c) noexcept nogil:
+    return server_of(c).aof.enabled

@@ -17,6 +17,11 @@ cdef extern from *:
     #define ERR_LOADING "LOADING Valkey is loading the dataset in memory"
     #define ERR_DB_INDEX "ERR DB index is out of range"
     #define ERR_NO_PROTO "NOPROTO unsupported protocol version"
+    #define ERR_INCREMENT_OVERFLOW "ERR increment or decrement would overflow"
+    #define ERR_DECREMENT_OVERFLOW "ERR decrement would overflow"
+    #define ERR_INCREMENT_NAN "ERR increment would produce NaN or Infinity"
+    #define ERR_OFFSET "ERR offset is out of range"
+    #define ERR_NUMKEYS "ERR invalid numkeys value or out of range"
     #endif
     """
     const char* ERR_SYNTAX
@@ -32,3 +37,8 @@ cdef extern from *:
     const char* ERR_LOADING
     const char* ERR_DB_INDEX
     const char* ERR_NO_PROTO
+    const char* ERR_INCREMENT_OVERFLOW
+    const char* ERR_DECREMENT_OVERFLOW
+    const char* ERR_INCREMENT_NAN
+    const char* ERR_OFFSET
+    const char* ERR_NUMKEYS

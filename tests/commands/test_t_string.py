@@ -1,0 +1,127 @@
+"""engine/commands/t_string: replies as clients see them, through an engine in process."""
+import pytest
+
+from kvd.engine.server.server import Server
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    yield server
+    assert server.close(), "the engine kept memory"
+
+
+def ask(server, line: str) -> bytes:
+    return server.execute(*line.encode().split())
+
+
+# Each line is a request and the reply that valkey-server 9.1.2 gave, in order, on one server.
+DIALOGUES = {
+    "set": [
+        ("get k", b"$-1\r\n"),
+        ("set k v", b"+OK\r\n"),
+        ("get k", b"$1\r\nv\r\n"),
+        ("set k v nx", b"$-1\r\n"),
+        ("set k w XX", b"+OK\r\n"),
+        ("set nokey v xx", b"$-1\r\n"),
+        ("set k x get", b"$1\r\nw\r\n"),
+        ("set nokey v xx get", b"$-1\r\n"),
+        ("set new v nx get", b"$-1\r\n"),
+        ("set new w nx get", b"$1\r\nv\r\n"),
+        ("get new", b"$1\r\nv\r\n"),
+        ("set k y ifeq x", b"+OK\r\n"),
+        ("set k z ifeq x", b"$-1\r\n"),
+        ("set k z ifeq x get", b"$1\r\ny\r\n"),
+        ("set nokey z ifeq x", b"$-1\r\n"),
+        ("set k v pxat 1", b"+OK\r\n"),
+        ("get k", b"$-1\r\n"),
+        ("set k v pxat 9223372036854775807", b"+OK\r\n"),
+        ("get k", b"$1\r\nv\r\n"),
+    ],
+    "set refuses": [
+        ("set k v nx xx", b"-ERR syntax error\r\n"),
+        ("set k v ex 10 px 10", b"-ERR syntax error\r\n"),
+        ("set k v keepttl ex 10", b"-ERR syntax error\r\n"),
+        ("set k v ex 10 keepttl", b"-ERR syntax error\r\n"),
+        ("set k v ifeq a nx", b"-ERR syntax error\r\n"),
+        ("set k v ifeq a ifeq a", b"-ERR syntax error\r\n"),
+        ("set k v ex", b"-ERR syntax error\r\n"),
+        ("set k v persist", b"-ERR syntax error\r\n"),
+        ("set k v ex 0", b"-ERR invalid expire time in 'set' command\r\n"),
+        ("set k v px -1", b"-ERR invalid expire time in 'set' command\r\n"),
+        ("set k v ex x", b"-ERR value is not an integer or out of range\r\n"),
+        ("set k v ex 9223372036854775", b"-ERR invalid expire time in 'set' command\r\n"),
+        ("set k v px 9223372036854775807", b"-ERR invalid expire time in 'set' command\r\n"),
+        ("setex k 0 v", b"-ERR invalid expire time in 'setex' command\r\n"),
+        ("psetex k -1 v", b"-ERR invalid expire time in 'psetex' command\r\n"),
+        ("getex k ex 0", b"-ERR invalid expire time in 'getex' command\r\n"),
+        ("getex k keepttl", b"-ERR syntax error\r\n"),
+        ("get k", b"$-1\r\n"),
+    ],
+    "counters": [
+        ("incr k", b":1\r\n"),
+        ("incrby k 41", b":42\r\n"),
+        ("decr k", b":41\r\n"),
+        ("decrby k 40", b":1\r\n"),
+        ("incrby k 9223372036854775807", b"-ERR increment or decrement would overflow\r\n"),
+        ("decrby k -9223372036854775808", b"-ERR decrement would overflow\r\n"),
+        ("decrby k 9223372036854775807", b":-9223372036854775806\r\n"),
+        ("set k 01", b"+OK\r\n"),
+        ("incr k", b"-ERR value is not an integer or out of range\r\n"),
+        ("set k 10.50", b"+OK\r\n"),
+        ("incrbyfloat k 0.1", b"$4\r\n10.6\r\n"),
+        ("incrbyfloat k 5.0e3", b"$22\r\n5010.60000000000000009\r\n"),
+        ("incrbyfloat k nan", b"-ERR value is not a valid float\r\n"),
+        ("incrbyfloat k inf", b"-ERR increment would produce NaN or Infinity\r\n"),
+        ("incrbyfloat n 3", b"$1\r\n3\r\n"),
+        ("incr n", b":4\r\n"),
+    ],
+    "parts": [
+        ("append k foo", b":3\r\n"),
+        ("append k bar", b":6\r\n"),
+        ("strlen k", b":6\r\n"),
+        ("getrange k 1 -2", b"$4\r\nooba\r\n"),
+        ("getrange k -100 -200", b"$0\r\n\r\n"),
+        ("getrange k -200 -100", b"$1\r\nf\r\n"),
+        ("substr k 0 0", b"$1\r\nf\r\n"),
+        ("getrange k -9223372036854775808 -9223372036854775808", b"$1\r\nf\r\n"),
+        ("setrange k 8 x", b":9\r\n"),
+        ("get k", b"$9\r\nfoobar\0\0x\r\n"),
+        ("setrange k -1 x", b"-ERR offset is out of range\r\n"),
+        ("setrange K 9223372036854775807 A",
+         b"-ERR string exceeds maximum allowed size (proto-max-bulk-len)\r\n"),
+        ("strlen K", b":0\r\n"),
+        ("getdel k", b"$9\r\nfoobar\0\0x\r\n"),
+        ("getdel k", b"$-1\r\n"),
+    ],
+    "many keys": [
+        ("mset a 1 b 2 a 3", b"+OK\r\n"),
+        ("mget a b c", b"*3\r\n$1\r\n3\r\n$1\r\n2\r\n$-1\r\n"),
+        ("mset a 1 b", b"-ERR wrong number of arguments for 'mset' command\r\n"),
+        ("msetnx c 1 b 2", b":0\r\n"),
+        ("msetnx c 1 d 2", b":1\r\n"),
+        ("msetex 2 a 5 b 6 xx", b":1\r\n"),
+        ("msetex 2 a 7 z 6 xx ex 10", b":0\r\n"),
+        ("msetex 1 z 6 nx px 100000", b":1\r\n"),
+        ("msetex 0 a 1", b"-ERR invalid numkeys value or out of range\r\n"),
+        ("msetex 2 a 1 b", b"-ERR syntax error\r\n"),
+        ("msetex 9223372036854775807 a 1", b"-ERR invalid numkeys value or out of range\r\n"),
+        ("msetex 1 a 1 ex 0", b"-ERR invalid expire time in 'msetex' command\r\n"),
+        ("mget a z", b"*2\r\n$1\r\n5\r\n$1\r\n6\r\n"),
+        ("delifeq a 4", b":0\r\n"),
+        ("delifeq a 5", b":1\r\n"),
+    ],
+}
+
+
+@pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
+def test_dialogue(server, lines):
+    assert [(line, ask(server, line)) for line, _ in lines] == lines
+
+
+def test_many_keys_pass_every_chunk_size(server):
+    for count in (1, 31, 32, 33, 64, 100, 1000):
+        pairs = [w for i in range(count) for w in (b"k%d" % i, b"v%d" % (i * count))]
+        assert server.execute(b"mset", *pairs) == b"+OK\r\n"
+        assert server.execute(b"mget", *pairs[::2]) == b"*%d\r\n" % count + b"".join(
+            b"$%d\r\n%s\r\n" % (len(v), v) for v in pairs[1::2])
