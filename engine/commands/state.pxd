@@ -97,7 +97,25 @@ cdef struct command_stats_t:
     uint64_t ticks
     uint64_t rejected                   # refused before they ran
     uint64_t failed                     # ran, and replied an error
-    uint32_t* histogram                 # owned, NULL until latency-tracking saw a call; stats.pxd
+    uint64_t* histogram                 # owned, NULL until latency-tracking saw a call; stats.pxd
+
+cdef enum:
+    RATE_SAMPLES = 16                   # one per cron run: the rate of the last second and a half
+
+# A counter's growth per unit of another (mostly time), averaged over the last samples.
+cdef struct rate_t:
+    uint64_t total
+    uint64_t base
+    double samples[RATE_SAMPLES]
+    uint32_t at
+
+cdef enum rate_index_t:
+    RATE_OPS = 0                        # commands a second
+    RATE_IN = 1                         # bytes a second
+    RATE_OUT = 2
+    RATE_TURNS = 3                      # turns a second
+    RATE_TURN_US = 4                    # microseconds a turn
+    RATES = 5
 
 cdef struct stats_t:
     command_stats_t* commands           # owned: command_count() of them
@@ -116,10 +134,14 @@ cdef struct stats_t:
     uint64_t turns
     uint64_t python_errors              # exceptions of Python-served commands
     int64_t started_ms
-    # Rates over the last seconds: sixteen samples, one per 100 ms
-    uint64_t ops_per_second
-    uint64_t bytes_in_per_second
-    uint64_t bytes_out_per_second
+    uint64_t turn_ticks                 # spent in turns, waiting left out
+    uint64_t expire_us                  # spent in removing dead keys before anybody asked
+    size_t memory_startup               # heap.used when the server was ready
+    rate_t rates[RATES]
+    # What a call must reach to be worth a second look: see stats_thresholds
+    uint64_t noted_ticks
+    uint64_t noted_request_bytes
+    uint64_t noted_reply_bytes
 
 cdef struct pause_t:
     int64_t until_ms                    # 0: not paused
@@ -175,9 +197,9 @@ cdef struct server_t:
     bint stop                           # leave the loop at the end of the turn
     bint auth_required                  # a password is set: default is not nopass
     char run_id[41]
-    void* commandlog[3]                 # owned by server/stats: slow, large request, large reply
+    void* commandlog[3]                 # owned by server/commandlog, by kind
     void* watches                       # owned by commands/multi: watched keys
-    void* latency                       # owned by server/stats: events of LATENCY
+    void* latency                       # owned by server/latency: events of LATENCY
     void* errors                        # owned by server/stats: errorstats
     void* loop                          # owned by server/loop: poller, listeners, timers
     void* self                          # borrowed: the Python face, for the python hook

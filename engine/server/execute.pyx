@@ -18,7 +18,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, strlen
 
 from ..commands.state cimport (
-    BATCH_MAX, CALLED_DONE, CALLED_PARKED, batch_command_t, command_stats_t, server_t,
+    BATCH_MAX, CALLED_DONE, CALLED_PARKED, batch_command_t, server_t,
 )
 from ..core.clock cimport clock_ticks
 from ..core.intrinsics cimport likely, unlikely
@@ -38,6 +38,8 @@ from ..wire.reply cimport reply_error, reply_error_arity, reply_error_two
 from ..wire.resp cimport (
     PARSE_EMPTY, PARSE_ERROR, PARSE_INLINE, PARSE_MORE, argv_clear, parse_t, resp_parse,
 )
+from .monitor cimport monitor_feed
+from .stats cimport stats_called, stats_rejected
 
 cdef enum:
     QUOTED_ARGS_MAX = 128               # bytes of arguments in "unknown command"
@@ -67,12 +69,14 @@ cdef int parse_batch(server_t* srv, client_t* c, const char* data, size_t size, 
     cdef parse_t status
     cdef size_t used = 0
     cdef size_t before
+    cdef uint64_t errors
     cdef int count = 0
     argv_clear(&srv.argv)
     while count < BATCH_MAX:
         b = &srv.batch[count]
         b.argv_at = srv.argv.count
         before = c.reply.size
+        errors = c.errors
         status = resp_parse(c, data + at, size - at, trusted, srv.config.proto_max_bulk_len,
                             &srv.argv, &used)
         if status == PARSE_MORE:
@@ -80,7 +84,9 @@ cdef int parse_batch(server_t* srv, client_t* c, const char* data, size_t size, 
         if status == PARSE_ERROR:
             if count:                   # X3: again, when those before it have their replies
                 c.reply.size = before
+                c.errors = errors
             else:
+                stats_rejected(srv, c, NULL, before)
                 c.flags |= CLIENT_CLOSE_SOON
                 at = size
             break
@@ -201,17 +207,17 @@ cdef inline bint over_limit(const server_t* srv) noexcept nogil:
 cdef called_t execute_process(void* owner, client_t* c) noexcept nogil:
     cdef server_t* srv = <server_t*>owner
     cdef evicted_t room
+    cdef size_t reply_at = c.reply.size
     if unlikely(refused(srv, c)):
         if c.flags & CLIENT_MULTI:
             c.flags |= CLIENT_DIRTY_EXEC
-        if c.cmd is not NULL:
-            srv.stats.commands[c.cmd.id].rejected += 1
+        stats_rejected(srv, c, c.cmd, reply_at)
         return CALLED_DONE
     if unlikely(over_limit(srv)) and not c.flags & CLIENT_LOADING:
         room = evict_run(&srv.evict, &srv.store, 0, EVICT_BUDGET_US)
         if room != EVICT_OK and c.cmd.flags & CMD_DENYOOM:
             reply_error(c, ERR_OOM)
-            srv.stats.commands[c.cmd.id].rejected += 1
+            stats_rejected(srv, c, c.cmd, reply_at)
             return CALLED_DONE
     return execute_call(srv, c)
 
@@ -234,9 +240,7 @@ cdef void feed_journal(server_t* srv, client_t* c, int db) noexcept nogil:
 cdef called_t execute_call(void* owner, client_t* c) noexcept nogil:
     cdef server_t* srv = <server_t*>owner
     cdef const command_t* cmd = c.cmd
-    cdef command_stats_t* stats = &srv.stats.commands[cmd.id]
     cdef uint64_t dirty = srv.store.dirty
-    cdef uint64_t errors = c.errors
     cdef uint64_t ticks
     cdef size_t reply_at = c.reply.size
     cdef uint32_t flags = c.flags
@@ -249,13 +253,10 @@ cdef called_t execute_call(void* owner, client_t* c) noexcept nogil:
         cmd.proc(c)
     srv.current = outer
     ticks = clock_ticks()
-    stats.calls += 1
-    stats.ticks += ticks - srv.call_ticks
+    stats_called(srv, c, cmd, ticks - srv.call_ticks, reply_at)
     srv.call_ticks = ticks
-    srv.stats.commands_processed += 1
-    if unlikely(c.errors != errors):
-        stats.failed += 1
-        srv.stats.error_replies += c.errors - errors
+    if unlikely(srv.monitors):
+        monitor_feed(srv, c, cmd)
     if srv.store.dirty != dirty:
         feed_journal(srv, c, db)
     if unlikely(c.feed_instead):

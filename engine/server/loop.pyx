@@ -22,7 +22,7 @@ from libc.string cimport memcpy, memset
 
 from ..commands.state cimport server_t
 from ..core.buf cimport buf_append, buf_consume, buf_free, buf_init, buf_reserve, buf_t
-from ..core.clock cimport clock_mono_us, clock_wall_ms
+from ..core.clock cimport clock_mono_us, clock_ticks, clock_wall_ms
 from ..core.heap cimport heap_alloc, heap_alloc_zero, heap_free, heap_realloc
 from ..core.intrinsics cimport likely, unlikely
 from ..journal.aof cimport aof_flush
@@ -30,10 +30,11 @@ from ..store.access cimport access_set_time
 from ..store.keyspace cimport store_reap
 from ..wire.client cimport client_create, client_release
 from ..wire.command cimport (
-    CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CONTROL, CLIENT_INTERNAL, CLIENT_PENDING_WRITE,
-    CLIENT_READ_PAUSED, CLIENT_UNIX_SOCKET, CLIENT_WRITE_WAITS,
+    CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CONTROL, CLIENT_INTERNAL, CLIENT_MONITOR,
+    CLIENT_PENDING_WRITE, CLIENT_READ_PAUSED, CLIENT_UNIX_SOCKET, CLIENT_WRITE_WAITS,
 )
 from .execute cimport execute_bytes
+from .stats cimport stats_cron
 
 cdef extern from "<sys/epoll.h>" nogil:
     ctypedef union epoll_data_t:
@@ -208,6 +209,7 @@ cdef void client_detach(server_t* srv, client_t* c) noexcept nogil:
     cdef client_t* last
     unlink_from(&srv.pending_write, c)
     unlink_parked(srv, c)
+    srv.monitors -= 1 if c.flags & CLIENT_MONITOR else 0
     srv.client_count -= 1
     last = srv.clients[srv.client_count]
     srv.clients[c.index] = last
@@ -476,6 +478,7 @@ cdef void cron(server_t* srv) noexcept nogil:
     cdef loop_t* loop = loop_of(srv)
     cdef int i
     loop.cron_at_us = srv.mono_us + CRON_US
+    stats_cron(srv)
     for i in range(loop.listener_count):
         if loop.listeners[i].paused:
             loop.listeners[i].paused = False
@@ -489,10 +492,12 @@ cdef step_t turn(server_t* srv) noexcept nogil:
     cdef int count, i
     cdef uint64_t data
     cdef uint32_t events
+    cdef uint64_t began
     cdef client_t* c
     count = epoll_wait(loop.epfd, loop.events, EVENTS_MAX, wait_ms(srv))
     if count < 0 and errno != EINTR:
         return STEP_FAILED
+    began = clock_ticks()
     loop_tick(srv)
     for i in range(count):
         data = loop.events[i].data.u64
@@ -516,6 +521,7 @@ cdef step_t turn(server_t* srv) noexcept nogil:
     write_pending(srv)
     if unlikely(loop.closing):
         reap(srv)
+    srv.stats.turn_ticks += clock_ticks() - began
     return STEP_STOP if srv.stop else step
 
 

@@ -4,10 +4,11 @@ Everything below this file runs without the GIL. It is taken here: for a command
 serves, and when the loop asks for Python (a signal, a stop).
 """
 cimport cython
+from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from ..commands.state cimport command_stats_t, server_t
+from ..commands.state cimport server_t
 from ..core.buf cimport buf_free, buf_init
 from ..core.clock cimport clock_mono_us, ticks_init
 from ..core.heap cimport heap_alloc_zero, heap_free, heap_free_all, heap_init
@@ -18,7 +19,7 @@ from ..store.keyspace cimport (
 )
 from ..wire.command cimport (
     CLIENT_AUTHENTICATED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_INTERNAL, client_t,
-    command_count, command_full_name,
+    command_full_name,
 )
 from ..wire.reply cimport reply_raw
 from ..wire.resp cimport argv_free, argv_init
@@ -28,6 +29,7 @@ from .loop cimport (
     client_detach, listener_t, loop_close, loop_feed, loop_listen, loop_open, loop_run,
     loop_set_wake, loop_tick, loop_unlisten, step_t,
 )
+from .stats cimport stats_free, stats_init
 
 import os
 
@@ -159,12 +161,11 @@ cdef class Server:
         srv.store.database_count = databases
         srv.config.databases = databases
         srv.config.proto_max_bulk_len = 536870912
-        srv.stats.commands = <command_stats_t*>heap_alloc_zero(
-            &srv.heap, command_count() * sizeof(command_stats_t))
         aof_init(&srv.aof, &srv.heap)
         argv_init(&srv.argv, &srv.heap)
         buf_init(&srv.reply_spare, &srv.heap)
         ticks_init(&srv.ticks)
+        stats_init(srv)
         srv.hooks.call = execute_call
         srv.hooks.process = execute_process
         srv.hooks.python = serve_python
@@ -172,7 +173,7 @@ cdef class Server:
         if error:
             raise OSError(error, os.strerror(error))
         loop_tick(srv)
-        srv.stats.started_ms = srv.wall_ms
+        srv.stats.memory_startup = srv.heap.used
 
     def __dealloc__(self):
         self.close()
@@ -192,7 +193,7 @@ cdef class Server:
         aof_free(&srv.aof)
         argv_free(&srv.argv)
         buf_free(&srv.reply_spare)
-        heap_free(&srv.heap, srv.stats.commands, command_count() * sizeof(command_stats_t))
+        stats_free(srv)
         heap_free(&srv.heap, srv.databases, srv.store.database_count * sizeof(keyspace_t))
         clean = heap_free_all(&srv.heap)
         free(srv)
@@ -230,6 +231,11 @@ cdef class Server:
         if self.own is None:
             self.own = self.client()
         return self.own.process_bytes(data)
+
+    @property
+    def capsule(self):
+        """The engine, for the rooms that read it on behalf of a handler: see inspect.pyx."""
+        return PyCapsule_New(self.srv, b"kvd.server_t", NULL)
 
     @property
     def used_memory(self) -> int:

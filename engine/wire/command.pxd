@@ -222,7 +222,8 @@ cdef struct client_t:
     client_t* next_pending
     client_t* next_parked
     size_t memory_counted               # what the server's account of client memory holds
-    uint64_t errors                     # error replies so far: call() counts by the difference
+    uint64_t errors                     # error replies so far
+    uint64_t errors_seen                # ... of which the server has counted; stats_called
 
 cdef inline keys_t keys_none() noexcept nogil:
     return keys_t(KEYS_NONE, 0, 0, 0, 0, NULL)
