@@ -728,7 +728,8 @@ cdef void* table_random(const table_t* table, rand_t* rand) noexcept nogil:
         segment = slot_of(table, rand_next(rand)).segment
     while True:
         r = rand_next(rand)
-        bucket = segment.buckets + ((r >> 32) & ((<uint64_t>1 << segment.size_log2) - 1)) * BUCKET_SIZE
+        bucket = segment.buckets \
+            + ((r >> 32) & ((<uint64_t>1 << segment.size_log2) - 1)) * BUCKET_SIZE
         slot = <uint32_t>(r & 0xFFFFFFF) % BUCKET_SLOTS
         if bucket[slot]:
             return ref_get(bucket, slot)
