@@ -2,9 +2,9 @@
 
 The rate is measured over a base line from `origin` to now, so the error of reading two clocks at
 nearly one instant (well under a microsecond) fades: 0.1 % after the first half millisecond, one
-part in a million after a second. A base line is dropped when the newest stretch disagrees with it by
-more than one percent: then the machine was moved or suspended, or the counter follows a frequency,
-and the past says nothing of the present.
+part in a million after a second. A base line is dropped when the newest stretch disagrees with it
+by more than one percent: then the machine was moved or suspended, or the counter follows a
+frequency, and the past says nothing of the present.
 
 Invariants
     C1  us_per_tick > 0 and ticks_per_us == 1 / us_per_tick

@@ -2,7 +2,7 @@
 
 crc64 is reflected (the lowest bit is the highest power) and takes eight bytes a step: in table k a
 byte has already moved past k others, so eight look-ups that do not wait for each other replace
-eight that do. Measured on a 2.6 GHz EPYC: 1.9 GB/s, against 0.4 a byte at a time.
+eight that do. Measured on a 2.6 GHz EPYC: 1.9 GB/s.
 crc16 is not reflected and reads keys of a few bytes: one table, one byte a step.
 
 Cost: 16.5 KiB of tables, filled at import.

@@ -17,8 +17,8 @@ clients compare texts.
                  Grisu, every eighth from -348; Eisel-Lemire, each of -342 .. 308
 
 Invariants
-    D1  high.low is 10^q cut to 128 bits; for -27 <= q < 0, where 5^-q fits a word and a quotient can
-        be exact, it is rounded up instead, as the proof of the method asks
+    D1  high.low is 10^q cut to 128 bits; for -27 <= q < 0, where 5^-q fits a word and a quotient
+        can be exact, it is rounded up instead, as the proof of the method asks
     D2  the exponent of two that belongs to 10^q is floor(q * log2(10)) - 63 for a word of 64 bits
 Cost: 696 powers of 16 bytes, filled at import in about a millisecond.
 """
@@ -129,7 +129,7 @@ cdef inline void round_last(char* last, uint64_t delta, uint64_t rest, uint64_t 
 
 cdef int make_digits(char* digits, uint64_t value, uint64_t upper, uint64_t lower, int shift,
                      int* ten) noexcept nogil:
-    """Digits of upper / 2^shift until the rest fits between lower and upper; *ten is their place."""
+    """Digits of upper / 2^shift until the rest fits between lower and upper. *ten: their place."""
     cdef uint64_t one = 1ULL << shift
     cdef uint64_t whole = upper >> shift
     cdef uint64_t part = upper & (one - 1)

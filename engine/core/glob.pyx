@@ -1,14 +1,15 @@
 """Glob matching by two pointers and one place to come back to.
 
-Every element of a pattern but `*` takes exactly one byte. So when a later `*` has been reached, giving an
-earlier one more bytes can only leave less for the rest: after a mismatch it is enough to return to
-the newest `*` and let it take one byte more. That bounds the work by pattern times text, where
-the recursive form needs a depth limit and a flag to get there.
+Every element of a pattern but `*` takes exactly one byte. So when a later `*` has been reached,
+giving an earlier one more bytes can only leave less for the rest: after a mismatch it is enough
+to return to the newest `*` and let it take one byte more. That bounds the work by pattern times
+text, where the recursive form needs a depth limit and a flag to get there.
 
 Quirks, all of them Valkey's, since clients' patterns may lean on them:
     G1  a class that is not closed ends where the pattern ends: "[ab" is "[ab]"
     G2  "]" closes a class wherever it stands: "[]" and "[^]" match no byte and any byte
-    G3  a range written backward is turned round: "[z-a]" is "[a-z]"
+    G3  a range written backward is turned round: "[z-a]" is "[a-z]"; that happens before nocase
+        folds its ends, so that "[Z-a]" then holds nothing
     G4  bytes of a range are compared as signed: "[a-\\xff]" is \\xff to "a"
     G5  an escaped byte in a class keeps its case under nocase
     G6  a lone "\\" at the end of a pattern, or of a class that is not closed, is a backslash
@@ -23,7 +24,7 @@ cdef inline signed char lower(char c) noexcept nogil:
 
 
 cdef bint match_class(const char** at, const char* end, char c, bint nocase) noexcept nogil:
-    """Match c against the class whose bytes begin at at[0], after the "["; leave at[0] behind it."""
+    """Match c against the class whose "[" lies before at[0]; leave at[0] behind the class."""
     cdef const char* p = at[0]
     cdef bint negated = p < end and p[0] == c'^'
     cdef bint found = False
@@ -36,10 +37,10 @@ cdef bint match_class(const char** at, const char* end, char c, bint nocase) noe
             p += 2
         elif end - p >= 3 and p[1] == c'-':
             first, last, byte = <signed char>p[0], <signed char>p[2], <signed char>c    # G4
-            if nocase:
-                first, last, byte = lower(first), lower(last), lower(byte)
             if first > last:                        # G3
                 first, last = last, first
+            if nocase:
+                first, last, byte = lower(first), lower(last), lower(byte)
             found |= first <= byte <= last
             p += 3
         else:

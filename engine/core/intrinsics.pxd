@@ -65,8 +65,9 @@ cdef extern from *:
     int count_leading_zeros(uint64_t x) noexcept nogil      # x != 0, of 64 bits
     int count_ones(uint64_t x) noexcept nogil
     uint64_t byte_swap64(uint64_t x) noexcept nogil
-    # The 128 bits of a * b: the low word is returned
-    uint64_t multiply_wide "kvd_multiply_wide"(uint64_t a, uint64_t b, uint64_t* high) noexcept nogil
+    # The 128 bits of a * b: returns the low word, writes the high one
+    uint64_t multiply_wide "kvd_multiply_wide"(
+        uint64_t a, uint64_t b, uint64_t* high) noexcept nogil
     # True when the exact result does not fit *r
     bint add_overflows(int64_t a, int64_t b, int64_t* r) noexcept nogil
     bint sub_overflows(int64_t a, int64_t b, int64_t* r) noexcept nogil

@@ -22,8 +22,9 @@ cdef bint parse_uint64(const char* s, size_t size, uint64_t* out) noexcept nogil
 # What SCAN takes for a cursor: leading space, plus, zeros, and a NUL that ends it early.
 cdef bint parse_cursor(const char* s, size_t size, uint64_t* out) noexcept nogil
 
-# Decimal with optional point and exponent, or inf / infinity in any case. Refused: nan, hexadecimal,
-# spaces, and what is too large or too small to be told from infinity or zero. Any size; O(size).
+# Decimal with optional point and exponent, or inf / infinity in any case. Refused: nan,
+# hexadecimal, spaces, and what is too large or too small to be told from infinity or zero.
+# Texts of any size, in time that grows with the size.
 cdef bint parse_double(const char* s, size_t size, double* out) noexcept nogil
 
 # The same, of the machine's widest type; hexadecimal is accepted.

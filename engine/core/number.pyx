@@ -23,7 +23,7 @@ Invariants
         the same with mantissa + 1
     N2  an unsigned 64-bit word holds any 19 digits: only the twentieth can overflow
 """
-from libc.errno cimport ERANGE, errno
+from libc cimport errno
 from libc.float cimport LDBL_MANT_DIG
 from libc.math cimport fabsl, frexpl, isinf, isnan, ldexpl
 from libc.stddef cimport size_t
@@ -162,7 +162,8 @@ cdef bint parse_int64(const char* s, size_t size, int64_t* out) noexcept nogil:
 
 
 cdef bint parse_cursor(const char* s, size_t size, uint64_t* out) noexcept nogil:
-    """As Valkey: up to a NUL, strict first, then all that C's strtoull takes, "-05" for 2^64 - 5 too."""
+    """As Valkey: up to a NUL; strict and not negative, or else whatever C's strtoull takes, even
+    "-05" for 2^64 - 5."""
     cdef const char* nul = <const char*>memchr(s, 0, size) if size else NULL
     cdef const char* end = s + size if nul is NULL else nul
     cdef int64_t strict
@@ -478,12 +479,12 @@ cdef bint parse_long_double(const char* s, size_t size, long double* out) noexce
     memcpy(text, s, size)
     text[size] = 0
     outer = uselocale(C_LOCALE)
-    errno = 0
+    errno.errno = 0
     value = strtold(text, &end)
     uselocale(outer)
     if end != text + size or value != value:
         return False
-    if errno == ERANGE and (value == 0 or fabsl(value) == <long double>HUGE_VAL):
+    if errno.errno == errno.ERANGE and (value == 0 or fabsl(value) == <long double>HUGE_VAL):
         return False
     out[0] = value
     return True
@@ -558,7 +559,8 @@ cdef int format_long_double_human(char* out, size_t out_max, long double value) 
         out[0] = c'-'
         size = print_long_double(out + sign, out_max - sign, fabsl(value))
         return size + sign if size else 0
-    sign = sign and (whole or part)     # never "-0"
+    if whole == 0 and part == 0:        # never "-0"
+        sign = 0
     text[0] = c'-'
     size = sign + format_uint64(text + sign, whole)
     if part:

