@@ -18,7 +18,8 @@ CONNECTIONS = 50
 DEPTHS = (1, 16, 64)
 REQUESTS = {1: 60_000, 16: 400_000, 64: 800_000}
 COMMAND_REQUESTS = 200_000              # a round of each of the many commands
-GENERATOR_BUSY = 0.8                    # of the wall clock; above, and busier than the server: limit
+# Of the wall clock; above, and busier than the server, the generator is the limit.
+GENERATOR_BUSY = 0.8
 
 
 class Bench:
