@@ -7,11 +7,12 @@ Terms
     incr       the file that holds the commands since
     manifest   the list of files, in order; it is replaced by rename, never edited
     tail       what follows the last complete command of the last incr file
+    synced     bytes of the incr file that fsync has confirmed
 
 The file is Valkey's, part for part: <dir>/<appenddirname>/<appendfilename>.<seq>.<base|incr>.aof
-and <appendfilename>.manifest.
+and <appendfilename>.manifest. Which files there are, Python decides (journal/files.py); what is
+written into the open one, this room does.
 """
-from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint64_t
 
 from ..core.buf cimport buf_t
@@ -28,6 +29,8 @@ cdef enum aof_status_t:
     AOF_WRITE_FAILED = 1                # nothing of the buffer is lost: it is tried again
     AOF_FSYNC_FAILED = 2                # the file is not trusted again
 
+cdef struct syncer_t                    # the thread that waits for the disk
+
 cdef struct aof_t:
     buf_t buf                           # fed and not yet written
     bint enabled
@@ -38,12 +41,23 @@ cdef struct aof_t:
     int error                           # errno of the last failure
     uint64_t size                       # bytes of the incr file
     uint64_t base_size
+    uint64_t synced
+    int64_t sync_at_us                  # when the next fsync of everysec is due
+    uint64_t delayed_fsync              # times it was due while the last one still ran
+    syncer_t* syncer                    # owned; NULL until everysec needs it
 
 cdef void aof_init(aof_t* aof, heap_t* heap) noexcept nogil
+# Writes nothing more; waits for the thread; closes the file.
 cdef void aof_free(aof_t* aof) noexcept nogil
+# Feed into this file from now on; takes `fd`. `size`: what it holds already, all of it synced.
+cdef void aof_open(aof_t* aof, int fd, uint64_t size, uint64_t base_size) noexcept nogil
+# Write and sync what was fed, close the file, feed no more.
+cdef aof_status_t aof_close(aof_t* aof) noexcept nogil
 # A command as its client sent it; `db` is the database it ran in.
 cdef void aof_feed(aof_t* aof, int db, int argc, const slice_t* argv) noexcept nogil
 # Complete RESP commands, as a command's feed holds them.
 cdef void aof_feed_raw(aof_t* aof, int db, slice_t commands) noexcept nogil
-# Write what was fed. Called before replies leave.
-cdef aof_status_t aof_flush(aof_t* aof) noexcept nogil
+# Write what was fed, and sync as the policy says. Called each turn, before replies leave.
+cdef aof_status_t aof_flush(aof_t* aof, int64_t now_us) noexcept nogil
+# Sync everything, now, on this thread: before a clean end, and when the policy changes.
+cdef aof_status_t aof_sync(aof_t* aof) noexcept nogil

@@ -25,7 +25,7 @@ from ..core.buf cimport buf_append, buf_consume, buf_free, buf_init, buf_reserve
 from ..core.clock cimport clock_mono_us, clock_ticks, clock_wall_ms
 from ..core.heap cimport heap_alloc, heap_alloc_zero, heap_free, heap_realloc
 from ..core.intrinsics cimport likely, unlikely
-from ..journal.aof cimport aof_flush
+from ..journal.aof cimport AOF_OK, aof_flush
 from ..store.access cimport access_set_time
 from ..store.keyspace cimport store_reap
 from ..wire.client cimport client_create, client_release
@@ -334,7 +334,9 @@ cdef void finish_input(server_t* srv, client_t* c) noexcept nogil:
             c.sent = 0
             give_spare(srv, c)
         return
-    if srv.aof.buf.size == 0 and not c.flags & (CLIENT_WRITE_WAITS | CLIENT_PENDING_WRITE):
+    # While the disk fails nothing more is written: who has not written need not wait for it.
+    if ((srv.aof.buf.size == 0 or srv.aof.status != AOF_OK)
+            and not c.flags & (CLIENT_WRITE_WAITS | CLIENT_PENDING_WRITE)):
         write_client(srv, c)
     elif not c.flags & CLIENT_PENDING_WRITE:
         c.flags |= CLIENT_PENDING_WRITE             # L3
@@ -429,7 +431,8 @@ cdef void write_client(server_t* srv, client_t* c) noexcept nogil:
 
 cdef void write_pending(server_t* srv) noexcept nogil:
     cdef client_t* c
-    aof_flush(&srv.aof)
+    if aof_flush(&srv.aof, srv.mono_us) != AOF_OK:
+        return                          # L1: these replies wait for the disk
     while srv.pending_write is not NULL:
         c = srv.pending_write
         srv.pending_write = c.next_pending
