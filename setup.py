@@ -4,6 +4,7 @@ KVD_BUILD chooses how (default `release`):
     release   -O3, what is installed
     debug     -O0 with checks, .pyx line numbers in assertions
     asan      address and undefined-behaviour sanitizers, plain malloc under every allocation
+KVD_CYTHON_CACHE names a directory that keeps translations, for those with several trees.
 KVD_FACES=1 builds the test faces and the load generator beside the engine.
 """
 import os
@@ -50,4 +51,5 @@ setup(ext_modules=cythonize(
      for name, path in rooms],
     compiler_directives=DIRECTIVES, emit_linenums=BUILD == "debug",
     build_dir=f"build/{BUILD}", nthreads=int(os.environ.get("KVD_JOBS", "0")),
+    cache=os.environ.get("KVD_CYTHON_CACHE"),
 ))
