@@ -155,6 +155,12 @@ cdef inline size_t entry_string_size(const entry_t* entry) noexcept nogil:
         return <size_t>format_int64(scratch, entry_int(entry))
     return entry_value_size(entry)
 
+# What TYPE and OBJECT ENCODING say.
+cdef const char* type_name(type_t type) noexcept nogil
+cdef const char* encoding_name(encoding_t encoding) noexcept nogil
+# The type of that name, any letter case; False when there is none.
+cdef bint type_by_name(slice_t name, type_t* out) noexcept nogil
+
 # -- making: new blocks that no table knows yet ---------------------------------------------------
 
 # The encoding a string is stored with: int when it is one, else embstr when short, else raw.

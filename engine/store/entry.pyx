@@ -11,13 +11,13 @@ Invariants
     N3  entry_size is what the block was asked for, so that it can be given back
 """
 from libc.stdint cimport uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, strlen
 
 from ..core.heap cimport (
     heap_alloc, heap_block_size, heap_free, heap_realloc,
 )
 from ..core.intrinsics cimport kvd_assert, kvd_static_assert
-from ..core.number cimport parse_int64
+from ..core.number cimport equal_nocase, parse_int64
 
 cdef enum:
     INT_DIGITS_MAX = 20
@@ -30,6 +30,31 @@ cdef enum:
 cdef void copy(char* target, slice_t bytes) noexcept nogil:
     if bytes.size:                      # memcpy takes no NULL, even for nothing
         memcpy(target, bytes.data, bytes.size)
+
+
+cdef const char* TYPE_NAMES[7]
+TYPE_NAMES[:] = [b"string", b"list", b"set", b"zset", b"hash", NULL, b"stream"]
+
+cdef const char* ENCODING_NAMES[3]
+ENCODING_NAMES[:] = [b"raw", b"int", b"embstr"]
+
+
+cdef const char* type_name(type_t type) noexcept nogil:
+    return TYPE_NAMES[<int>type]
+
+
+cdef const char* encoding_name(encoding_t encoding) noexcept nogil:
+    return ENCODING_NAMES[<int>encoding]
+
+
+cdef bint type_by_name(slice_t name, type_t* out) noexcept nogil:
+    cdef int i
+    for i in range(7):
+        if TYPE_NAMES[i] is not NULL and equal_nocase(name.data, name.size, TYPE_NAMES[i],
+                                                      strlen(TYPE_NAMES[i])):
+            out[0] = <type_t>i
+            return True
+    return False
 
 
 cdef entry_t* create(heap_t* heap, slice_t key, size_t value_size, uint8_t form,

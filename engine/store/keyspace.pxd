@@ -91,8 +91,10 @@ cdef inline uint64_t store_hash(const store_t* store, slice_t key) noexcept nogi
 
 # -- reading: NULL when absent or dead; a dead key is removed (unless expiry is paused) ----------
 
-# For commands that look at a key without using it: TTL, OBJECT, EXISTS, TYPE...
+# For whoever needs to know and is not counted: the target of a RENAME, the engine itself.
 cdef entry_t* keyspace_peek(keyspace_t* ks, uint64_t hash, slice_t key) noexcept nogil
+# For commands that look at a key without using it: TTL, EXISTS, TYPE... Counts a hit or a miss.
+cdef entry_t* keyspace_look(keyspace_t* ks, uint64_t hash, slice_t key) noexcept nogil
 # Counts a hit or a miss, and marks the key as used.
 cdef entry_t* keyspace_read(keyspace_t* ks, uint64_t hash, slice_t key) noexcept nogil
 # For commands that may change the key: marks it as used; the table may be copied before.
@@ -137,5 +139,8 @@ cdef bint store_reap(store_t* store, size_t items_max) noexcept nogil
 # Say that a command changed `key`: one change for the journal, WATCH and events.
 cdef void keyspace_signal(keyspace_t* ks, int klass, const char* event,
                           slice_t key) noexcept nogil
+# Likewise, not counted: the other key of a change that was counted, as in RENAME.
+cdef void keyspace_announce(keyspace_t* ks, int klass, const char* event,
+                            slice_t key) noexcept nogil
 # The event alone, for commands that raise several for one change.
 cdef void keyspace_event(keyspace_t* ks, int klass, const char* event, slice_t key) noexcept nogil

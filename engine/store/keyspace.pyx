@@ -103,15 +103,24 @@ cdef entry_t* keyspace_peek(keyspace_t* ks, uint64_t hash, slice_t key) noexcept
     return find(ks, hash, key)
 
 
-cdef entry_t* keyspace_read(keyspace_t* ks, uint64_t hash, slice_t key) noexcept nogil:
-    cdef entry_t* entry = find(ks, hash, key)
+cdef inline entry_t* count_look(keyspace_t* ks, entry_t* entry, slice_t key) noexcept nogil:
     if entry is NULL:
         ks.store.misses += 1
         if unlikely(ks.store.events & EVENT_MISS):
             keyspace_event(ks, EVENT_MISS, b"keymiss", key)
-        return NULL
-    ks.store.hits += 1
-    touch(ks.store, entry)
+    else:
+        ks.store.hits += 1
+    return entry
+
+
+cdef entry_t* keyspace_look(keyspace_t* ks, uint64_t hash, slice_t key) noexcept nogil:
+    return count_look(ks, find(ks, hash, key), key)
+
+
+cdef entry_t* keyspace_read(keyspace_t* ks, uint64_t hash, slice_t key) noexcept nogil:
+    cdef entry_t* entry = count_look(ks, find(ks, hash, key), key)
+    if entry is not NULL:
+        touch(ks.store, entry)
     return entry
 
 
@@ -295,7 +304,7 @@ cdef void keyspace_expire(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcep
     store.expired += 1
     if store.hooks.on_expired is not NULL:
         store.hooks.on_expired(store.hooks.owner, ks, entry_key(entry))
-    announce(ks, EVENT_EXPIRED, b"expired", entry_key(entry))
+    keyspace_announce(ks, EVENT_EXPIRED, b"expired", entry_key(entry))
     entry_release(store.heap, entry)
 
 
@@ -305,7 +314,7 @@ cdef void keyspace_evict(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept
     store.evicted += 1
     if store.hooks.on_evicted is not NULL:
         store.hooks.on_evicted(store.hooks.owner, ks, entry_key(entry))
-    announce(ks, EVENT_EVICTED, b"evicted", entry_key(entry))
+    keyspace_announce(ks, EVENT_EVICTED, b"evicted", entry_key(entry))
     entry_release(store.heap, entry)
 
 
@@ -366,7 +375,8 @@ cdef void keyspace_exchange(keyspace_t* a, keyspace_t* b) noexcept nogil:
 
 # -- news -----------------------------------------------------------------------------------------
 
-cdef void announce(keyspace_t* ks, int klass, const char* event, slice_t key) noexcept nogil:
+cdef void keyspace_announce(keyspace_t* ks, int klass, const char* event,
+                            slice_t key) noexcept nogil:
     """K3: what WATCH and events must know of a change, whoever made it."""
     cdef store_t* store = ks.store
     if unlikely(store.watched) and store.hooks.on_modified is not NULL:
@@ -378,7 +388,7 @@ cdef void announce(keyspace_t* ks, int klass, const char* event, slice_t key) no
 cdef void keyspace_signal(keyspace_t* ks, int klass, const char* event,
                           slice_t key) noexcept nogil:
     ks.store.dirty += 1                 # K2
-    announce(ks, klass, event, key)
+    keyspace_announce(ks, klass, event, key)
 
 
 cdef void keyspace_event(keyspace_t* ks, int klass, const char* event,
