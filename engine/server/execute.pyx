@@ -17,6 +17,7 @@ Invariants
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, strlen
 
+from ..commands.multi cimport exec_command, multi_flags, multi_queue, multi_refused
 from ..commands.state cimport (
     BATCH_MAX, CALLED_DONE, CALLED_PARKED, batch_command_t, server_t,
 )
@@ -25,16 +26,16 @@ from ..core.intrinsics cimport likely, unlikely
 from ..core.table cimport table_prefetch, table_prefetch_item
 from ..core.types cimport slice_t
 from ..journal.aof cimport aof_feed, aof_feed_raw
-from ..store.evict cimport EVICT_OK, evict_run, evicted_t
+from ..store.evict cimport EVICT_OK, evict_run
 from ..store.keyspace cimport store_hash
 from ..wire.command cimport (
     CLIENT_AUTHENTICATED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_DIRTY_EXEC,
     CLIENT_EXECUTING, CLIENT_LOADING, CLIENT_MULTI, CLIENT_READ_PAUSED, CLIENT_REPLY_OFF,
     CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, CMD_DENYOOM, CMD_LOADING, CMD_NO_AUTH,
-    CMD_PYTHON, KEYS_AT, command_resolve, command_t,
+    CMD_NO_MULTI, CMD_PYTHON, CMD_UNQUEUED, KEYS_AT, command_resolve, command_t,
 )
-from ..wire.errors cimport ERR_LOADING, ERR_NO_AUTH, ERR_OOM
-from ..wire.reply cimport reply_error, reply_error_arity, reply_error_two
+from ..wire.errors cimport ERR_LOADING, ERR_NOT_IN_MULTI, ERR_NO_AUTH, ERR_OOM
+from ..wire.reply cimport reply_error, reply_error_about, reply_error_arity, reply_error_two
 from ..wire.resp cimport (
     PARSE_EMPTY, PARSE_ERROR, PARSE_INLINE, PARSE_MORE, argv_clear, parse_t, resp_parse,
 )
@@ -193,6 +194,10 @@ cdef bint refused(server_t* srv, client_t* c) noexcept nogil:
             and not cmd.flags & CMD_NO_AUTH:
         reply_error(c, ERR_NO_AUTH)
         return True
+    if unlikely(c.flags & CLIENT_MULTI) and cmd.flags & CMD_NO_MULTI:
+        reply_error_about(c, ERR_NOT_IN_MULTI, slice_t(cmd.name, cmd.name_size),
+                          b"' not allowed inside a transaction")
+        return True
     if unlikely(srv.loading) and not cmd.flags & CMD_LOADING and not c.flags & CLIENT_LOADING:
         reply_error(c, ERR_LOADING)
         return True
@@ -204,21 +209,39 @@ cdef inline bint over_limit(const server_t* srv) noexcept nogil:
             and <int64_t>(srv.heap.used - srv.evict.not_counted) > srv.evict.limit_bytes)
 
 
+cdef void reject(server_t* srv, client_t* c, size_t reply_at) noexcept nogil:
+    """The reply from `reply_at` on says why. A transaction fails with what it was refused."""
+    if c.cmd is not NULL and c.cmd.proc == exec_command:
+        multi_refused(c, reply_at)
+    elif c.flags & CLIENT_MULTI:
+        c.flags |= CLIENT_DIRTY_EXEC
+    stats_rejected(srv, c, c.cmd, reply_at)
+
+
+cdef bint evict(server_t* srv, client_t* c) noexcept nogil:
+    """False, with the reply, when the command needs memory and there is none."""
+    if evict_run(&srv.evict, &srv.store, 0, EVICT_BUDGET_US) == EVICT_OK:
+        return True
+    if not c.cmd.flags & CMD_DENYOOM and not (c.cmd.proc == exec_command
+                                              and multi_flags(c) & CMD_DENYOOM):
+        return True
+    reply_error(c, ERR_OOM)
+    return False
+
+
 cdef called_t execute_process(void* owner, client_t* c) noexcept nogil:
     cdef server_t* srv = <server_t*>owner
-    cdef evicted_t room
     cdef size_t reply_at = c.reply.size
     if unlikely(refused(srv, c)):
-        if c.flags & CLIENT_MULTI:
-            c.flags |= CLIENT_DIRTY_EXEC
-        stats_rejected(srv, c, c.cmd, reply_at)
+        reject(srv, c, reply_at)
         return CALLED_DONE
     if unlikely(over_limit(srv)) and not c.flags & CLIENT_LOADING:
-        room = evict_run(&srv.evict, &srv.store, 0, EVICT_BUDGET_US)
-        if room != EVICT_OK and c.cmd.flags & CMD_DENYOOM:
-            reply_error(c, ERR_OOM)
-            stats_rejected(srv, c, c.cmd, reply_at)
+        if not evict(srv, c):
+            reject(srv, c, reply_at)
             return CALLED_DONE
+    if unlikely(c.flags & CLIENT_MULTI) and not c.cmd.flags & CMD_UNQUEUED:
+        multi_queue(c)
+        return CALLED_DONE
     return execute_call(srv, c)
 
 

@@ -20,6 +20,7 @@ from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, EN
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy, memset
 
+from ..commands.multi cimport multi_free
 from ..commands.state cimport server_t
 from ..core.buf cimport buf_append, buf_consume, buf_free, buf_init, buf_reserve, buf_t
 from ..core.clock cimport clock_mono_us, clock_ticks, clock_wall_ms
@@ -216,6 +217,7 @@ cdef void client_detach(server_t* srv, client_t* c) noexcept nogil:
     last.index = c.index
     if c.fd >= 0:
         close(c.fd)
+    multi_free(c)
     client_release(c)
 
 

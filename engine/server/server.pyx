@@ -8,6 +8,7 @@ from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 
+from ..commands.multi cimport multi_touched
 from ..commands.state cimport server_t
 from ..core.buf cimport buf_free, buf_init
 from ..core.clock cimport clock_mono_us, ticks_init
@@ -154,6 +155,8 @@ cdef class Server:
         srv.self = <void*>self
         heap_init(&srv.heap)
         store_init(&srv.store, &srv.heap)
+        srv.store.hooks.owner = srv
+        srv.store.hooks.on_modified = multi_touched
         srv.databases = <keyspace_t*>heap_alloc_zero(&srv.heap, databases * sizeof(keyspace_t))
         for i in range(databases):
             keyspace_init(&srv.databases[i], &srv.store, i)

@@ -46,6 +46,7 @@ cdef enum:                              # flags, with COMMAND INFO's names in co
     CMD_PYTHON = 1 << 24                # served above the floor: proc is NULL
     CMD_CONTAINER = 1 << 25             # has subcommands, and nothing of its own
     CMD_CONTAINER_RUNS = 1 << 26        # has subcommands, and runs without one too: COMMAND
+    CMD_UNQUEUED = 1 << 27              # runs at once inside MULTI: EXEC, DISCARD, QUIT, RESET
 
 cdef enum:                              # explicit ACL categories; implied ones are computed
     ACL_KEYSPACE = 1 << 0

@@ -22,6 +22,29 @@ cdef extern from *:
     #define ERR_INCREMENT_NAN "ERR increment would produce NaN or Infinity"
     #define ERR_OFFSET "ERR offset is out of range"
     #define ERR_NUMKEYS "ERR invalid numkeys value or out of range"
+    #define ERR_INT_RANGE \\
+        "ERR value is out of range, value must between -2147483648 and 2147483647"
+    #define ERR_SAME_OBJECT "ERR source and destination objects are the same"
+    #define ERR_FIRST_DB_INDEX "ERR invalid first DB index"
+    #define ERR_SECOND_DB_INDEX "ERR invalid second DB index"
+    #define ERR_EXPIRE_NX "ERR NX and XX, GT or LT options at the same time are not compatible"
+    #define ERR_EXPIRE_GT_LT "ERR GT and LT options at the same time are not compatible"
+    #define ERR_EXPIRE_OPTION "ERR Unsupported option "
+    #define ERR_INVALID_CURSOR "ERR invalid cursor"
+    #define ERR_UNKNOWN_TYPE "ERR unknown type name '"
+    #define ERR_NOT_LFU \\
+        "ERR An LFU maxmemory policy is not selected, access frequency not tracked. " \\
+        "Please note that when switching between policies at runtime " \\
+        "LRU and LFU data will take some time to adjust."
+    #define ERR_NOT_LRU \\
+        "ERR An LFU maxmemory policy is selected, idle time not tracked. " \\
+        "Please note that when switching between policies at runtime " \\
+        "LRU and LFU data will take some time to adjust."
+    #define ERR_NOT_IN_MULTI "ERR Command '"
+    #define ERR_EXEC_WITHOUT_MULTI "ERR EXEC without MULTI"
+    #define ERR_DISCARD_WITHOUT_MULTI "ERR DISCARD without MULTI"
+    #define ERR_EXEC_ABORT "EXECABORT Transaction discarded because of previous errors."
+    #define ERR_EXEC_ABORT_BECAUSE "EXECABORT Transaction discarded because of: "
     #endif
     """
     const char* ERR_SYNTAX
@@ -42,3 +65,19 @@ cdef extern from *:
     const char* ERR_INCREMENT_NAN
     const char* ERR_OFFSET
     const char* ERR_NUMKEYS
+    const char* ERR_INT_RANGE
+    const char* ERR_SAME_OBJECT
+    const char* ERR_FIRST_DB_INDEX
+    const char* ERR_SECOND_DB_INDEX
+    const char* ERR_EXPIRE_NX
+    const char* ERR_EXPIRE_GT_LT
+    const char* ERR_EXPIRE_OPTION       # then the option
+    const char* ERR_INVALID_CURSOR
+    const char* ERR_UNKNOWN_TYPE        # then the name and "'"
+    const char* ERR_NOT_LFU
+    const char* ERR_NOT_LRU
+    const char* ERR_NOT_IN_MULTI        # then the name and "' not allowed inside a transaction"
+    const char* ERR_EXEC_WITHOUT_MULTI
+    const char* ERR_DISCARD_WITHOUT_MULTI
+    const char* ERR_EXEC_ABORT
+    const char* ERR_EXEC_ABORT_BECAUSE  # then the error
