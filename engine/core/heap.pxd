@@ -55,6 +55,7 @@ cdef struct heap_t:
     uint64_t chunk_count
     span_t* sparse                      # spans that wait to be emptied
     uint64_t sparse_count
+    uint64_t moves                      # blocks that heap_move moved
     klass_t klass[HEAP_CLASSES]
 
 cdef void heap_init(heap_t* heap) noexcept nogil
@@ -79,6 +80,8 @@ cdef bint heap_purge(heap_t* heap, uint64_t units_max) noexcept nogil
 # less than most. What is moved always fits the spans that stay.
 cdef bint heap_should_move(heap_t* heap, const void* block, size_t size,
                            unsigned percent) noexcept nogil
+# Copy a block that should move; the old one is gone.
+cdef void* heap_move(heap_t* heap, void* block, size_t size) noexcept nogil
 # The moving is over: let up to `spans_max` spans that are still sparse serve again; true while
 # more remain.
 cdef bint heap_reopen_sparse(heap_t* heap, uint64_t spans_max) noexcept nogil

@@ -477,6 +477,14 @@ cdef bint heap_should_move(heap_t* heap, const void* block, size_t size,
     return True
 
 
+cdef void* heap_move(heap_t* heap, void* block, size_t size) noexcept nogil:
+    cdef void* moved = heap_alloc(heap, size)
+    memcpy(moved, block, size)
+    heap_free(heap, block, size)
+    heap.moves += 1
+    return moved
+
+
 cdef bint heap_reopen_sparse(heap_t* heap, uint64_t spans_max) noexcept nogil:
     cdef span_t* span
     cdef klass_t* klass

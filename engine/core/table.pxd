@@ -97,7 +97,7 @@ cdef size_t table_scan(const table_t* table, uint64_t* cursor, void** out) noexc
 # Any item, each as likely as any other; NULL when there is none.
 cdef void* table_random(const table_t* table, rand_t* rand) noexcept nogil
 # Up to `count` items that lie close together at a random place, for eviction. With
-# `with_deadline` only items that have one. May return fewer, even none of some.
+# `with_deadline` only items that have one. May return fewer, and none although some exist.
 cdef size_t table_sample(const table_t* table, rand_t* rand, bint with_deadline,
                          void** out, size_t count) noexcept nogil
 
@@ -111,8 +111,9 @@ cdef size_t table_take_due(table_t* table, int64_t now_ms, void** out) noexcept 
 # about `items_max` are gone. True while some remain. No other call may come between steps.
 cdef bint table_drain(table_t* table, size_t items_max, table_item_fn fn,
                       void* owner) noexcept nogil
-# Offer every item of the bucket at *cursor a better place; *cursor moved on, 0 at the end.
-cdef void table_move(table_t* table, uint64_t* cursor, table_move_fn fn,
+# Offer every item of the bucket at *cursor a better place; *cursor moved on, 0 at the end. The
+# table moves its own blocks where heap_should_move says so, at `percent`.
+cdef void table_move(table_t* table, uint64_t* cursor, unsigned percent, table_move_fn fn,
                      void* owner) noexcept nogil
 # Bytes of buckets, segments, directory and due heap, at class sizes.
 cdef size_t table_overhead(const table_t* table) noexcept nogil

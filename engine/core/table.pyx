@@ -39,7 +39,10 @@ extendible hashing (Fagin, Nievergelt, Pippenger, Strong, 1979).
 from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove, memset
 
-from .heap cimport heap_alloc, heap_alloc_zero, heap_block_size, heap_free, heap_realloc
+from .heap cimport (
+    heap_alloc, heap_alloc_zero, heap_block_size, heap_free, heap_move, heap_realloc,
+    heap_should_move,
+)
 from .intrinsics cimport (
     count_trailing_zeros, kvd_assert, kvd_static_assert, likely, load64, prefetch_read, unlikely,
 )
@@ -489,6 +492,8 @@ cdef void shrink(table_t* table, segment_t* segment, uint64_t prefix) noexcept n
     directory_point(table, prefix, segment)
     if table.deepest == 0 and table.depth:
         directory_halve(table)
+    if segment.count * 4 <= limit_of(SEGMENT_BUCKETS_LOG2):
+        shrink(table, segment, prefix)  # its new buddy may have waited for it
 
 
 # -- deadlines ------------------------------------------------------------------------------------
@@ -557,11 +562,7 @@ cdef void mark(table_t* table, segment_t* segment, uint32_t at, int64_t deadline
         due_sift(table, segment.due_at)
     elif deadline < segment.base_ms:
         rebase(segment, deadline)
-    # T4. Subtracted without sign: deadlines are any int64, and none lies before the base.
-    if <uint64_t>deadline - <uint64_t>segment.base_ms < UINT32_MAX:
-        value = <uint32_t>(<uint64_t>deadline - <uint64_t>segment.base_ms)
-    else:
-        value = UINT32_MAX - 1
+    value = mark_value(segment, deadline)
     if value < segment.marks[at]:
         segment.marks[at] = value
     if deadline < segment.due_ms:
@@ -570,10 +571,17 @@ cdef void mark(table_t* table, segment_t* segment, uint32_t at, int64_t deadline
 
 
 cdef inline int64_t marked(const segment_t* segment, uint32_t at) noexcept nogil:
-    """What a mark says, as a time; the last 49 days before the end of time count as one."""
-    if segment.base_ms > NO_DEADLINE - UINT32_MAX:
+    """What a mark says, as a time; one that points past the end of time says its last instant."""
+    cdef uint64_t left = <uint64_t>(NO_DEADLINE - 1) - <uint64_t>segment.base_ms
+    if segment.marks[at] > left:
         return NO_DEADLINE - 1
     return segment.base_ms + <int64_t>segment.marks[at]
+
+
+cdef inline uint32_t mark_value(const segment_t* segment, int64_t deadline) noexcept nogil:
+    # T4. Subtracted without sign: deadlines are any int64, and none lies before the base.
+    cdef uint64_t value = <uint64_t>deadline - <uint64_t>segment.base_ms
+    return <uint32_t>value if value < UINT32_MAX - 1 else UINT32_MAX - 1
 
 
 cdef void rebase(segment_t* segment, int64_t base_ms) noexcept nogil:
@@ -631,52 +639,46 @@ cdef size_t table_take_due(table_t* table, int64_t now_ms, void** out) noexcept 
                 count += 1
             elif deadline < least:
                 least = deadline
-        if least == NO_DEADLINE:
-            segment.marks[at] = UINT32_MAX
-            continue
+        segment.marks[at] = mark_value(segment, least) if least != NO_DEADLINE else UINT32_MAX
         due = least if least < due else due
-        if <uint64_t>least - <uint64_t>segment.base_ms < UINT32_MAX - 1:
-            segment.marks[at] = <uint32_t>(<uint64_t>least - <uint64_t>segment.base_ms)
-        else:
-            segment.marks[at] = UINT32_MAX - 1
     if due == NO_DEADLINE:
         unmark(table, segment)
+    elif <uint64_t>due - <uint64_t>segment.base_ms >= UINT32_MAX >> 1:
+        advance(table, segment, now_ms)     # half of the range is used up: count from now on
     else:
-        if <uint64_t>due - <uint64_t>segment.base_ms >= UINT32_MAX >> 1:
-            advance(table, segment)     # half of the range is used up: count from now on
-            due = segment.due_ms
         segment.due_ms = due
         due_sift(table, segment.due_at)
     return count
 
 
-cdef void advance(table_t* table, segment_t* segment) noexcept nogil:
-    """Count the marks from the earliest deadline that is left."""
+cdef void advance(table_t* table, segment_t* segment, int64_t now_ms) noexcept nogil:
+    """Count the marks from the earliest deadline past now: what is dead is about to be removed."""
     cdef uint32_t at, bits
     cdef char* bucket
     cdef int64_t deadline
     cdef int64_t base = NO_DEADLINE
     cdef int64_t least[BUCKETS_MAX]
     for at in range(<uint32_t>1 << segment.size_log2):
-        bucket = segment.buckets + <size_t>at * BUCKET_SIZE
-        bits = ~bucket_match(bucket, 0) & 0x1FF
         least[at] = NO_DEADLINE
         if segment.marks[at] == UINT32_MAX:
             continue
+        bucket = segment.buckets + <size_t>at * BUCKET_SIZE
+        bits = ~bucket_match(bucket, 0) & 0x1FF
         while bits:
             deadline = table.type.deadline_of(ref_get(bucket, <uint32_t>count_trailing_zeros(bits)))
             bits &= bits - 1
-            least[at] = deadline if deadline < least[at] else least[at]
+            if now_ms < deadline < least[at]:
+                least[at] = deadline
         base = least[at] if least[at] < base else base
+    if base == NO_DEADLINE:
+        unmark(table, segment)
+        return
     segment.base_ms = base
     segment.due_ms = base
     for at in range(<uint32_t>1 << segment.size_log2):
-        if segment.marks[at] == UINT32_MAX:
-            continue
-        if <uint64_t>least[at] - <uint64_t>base < UINT32_MAX - 1:
-            segment.marks[at] = <uint32_t>(<uint64_t>least[at] - <uint64_t>base)
-        else:
-            segment.marks[at] = UINT32_MAX - 1
+        segment.marks[at] = (mark_value(segment, least[at]) if least[at] != NO_DEADLINE
+                             else UINT32_MAX)
+    due_sift(table, segment.due_at)
 
 
 # -- walks ----------------------------------------------------------------------------------------
@@ -717,28 +719,27 @@ cdef size_t table_scan(const table_t* table, uint64_t* cursor, void** out) noexc
 
 cdef void* table_random(const table_t* table, rand_t* rand) noexcept nogil:
     cdef segment_t* segment
-    cdef uint64_t r
+    cdef uint64_t r, slot
     cdef char* bucket
-    cdef uint32_t slot
     if table.count == 0:
         return NULL
-    # A segment by its share of the hashes, then an item of it by lot.
-    segment = slot_of(table, rand_next(rand)).segment
-    while segment.count == 0:
-        segment = slot_of(table, rand_next(rand)).segment
     while True:
+        # A segment that is shallower by n bits owns 2^n shares of the hashes, and no more slots
+        # for it: it serves one draw in 2^n. So each slot of the table comes up as often.
         r = rand_next(rand)
-        bucket = segment.buckets \
-            + ((r >> 32) & ((<uint64_t>1 << segment.size_log2) - 1)) * BUCKET_SIZE
-        slot = <uint32_t>(r & 0xFFFFFFF) % BUCKET_SLOTS
-        if bucket[slot]:
-            return ref_get(bucket, slot)
+        segment = slot_of(table, r).segment
+        if r & ((<uint64_t>1 << (table.depth - segment.depth)) - 1):
+            continue
+        slot = rand_below(rand, <uint64_t>BUCKET_SLOTS << segment.size_log2)
+        bucket = segment.buckets + slot // BUCKET_SLOTS * BUCKET_SIZE
+        if bucket[slot % BUCKET_SLOTS]:
+            return ref_get(bucket, <uint32_t>(slot % BUCKET_SLOTS))
 
 
 cdef size_t table_sample(const table_t* table, rand_t* rand, bint with_deadline,
                          void** out, size_t count) noexcept nogil:
     cdef segment_t* segment
-    cdef uint32_t at, mask, bits, step
+    cdef uint32_t at, mask, bits, step, start
     cdef size_t got = 0
     cdef char* bucket
     cdef void* item
@@ -749,11 +750,18 @@ cdef size_t table_sample(const table_t* table, rand_t* rand, bint with_deadline,
     else:
         segment = slot_of(table, rand_next(rand)).segment
     mask = (<uint32_t>1 << segment.size_log2) - 1
-    at = <uint32_t>rand_next(rand) & mask
-    for step in range(mask + 1):
+    start = <uint32_t>rand_below(rand, <uint64_t>BUCKET_SLOTS << segment.size_log2)
+    at = start // BUCKET_SLOTS
+    # From any slot on and round to it: were whole buckets taken from their first slot, then what
+    # sits in the last slots would hardly ever come up.
+    for step in range(mask + 2):
         if not with_deadline or segment.marks[at] != UINT32_MAX:
             bucket = segment.buckets + <size_t>at * BUCKET_SIZE
             bits = ~bucket_match(bucket, 0) & 0x1FF
+            if step == 0:
+                bits &= 0x1FFU << start % BUCKET_SLOTS
+            elif step > mask:
+                bits &= ~(0x1FFU << start % BUCKET_SLOTS)
             while bits and got < count:
                 item = ref_get(bucket, <uint32_t>count_trailing_zeros(bits))
                 bits &= bits - 1
@@ -793,24 +801,52 @@ cdef bint table_drain(table_t* table, size_t items_max, table_item_fn fn,
     return True
 
 
-cdef void table_move(table_t* table, uint64_t* cursor, table_move_fn fn,
+cdef void* moved_block(table_t* table, void* block, size_t size, unsigned percent) noexcept nogil:
+    """The block, or its copy in a better place."""
+    if block is not NULL and heap_should_move(table.heap, block, size, percent):
+        return heap_move(table.heap, block, size)
+    return block
+
+
+cdef segment_t* segment_move(table_t* table, segment_t* segment, uint64_t prefix,
+                             unsigned percent) noexcept nogil:
+    cdef segment_t* moved = <segment_t*>moved_block(table, segment, sizeof(segment_t), percent)
+    cdef char* buckets = <char*>moved_block(table, moved.buckets,
+                                            <size_t>BUCKET_SIZE << moved.size_log2, percent)
+    moved.marks = <uint32_t*>moved_block(table, moved.marks, MARKS_SIZE, percent)
+    if moved is segment and moved.buckets is buckets:
+        return segment
+    moved.buckets = buckets
+    if moved.due_at != UINT32_MAX:
+        table.due[moved.due_at] = moved
+    directory_point(table, prefix, moved)
+    return moved
+
+
+cdef void table_move(table_t* table, uint64_t* cursor, unsigned percent, table_move_fn fn,
                      void* owner) noexcept nogil:
     cdef uint64_t hash = cursor[0] << CURSOR_SHIFT
     cdef segment_t* segment
     cdef uint32_t at, bits, slot, span
     cdef char* bucket
+    cdef void* items[BUCKET_SLOTS]
     cdef void* moved
     if table.directory is NULL:
         cursor[0] = 0
         return
     segment = slot_of(table, hash).segment
     at = bucket_index(hash, segment.depth, segment.size_log2)
+    if at == 0:
+        segment = segment_move(table, segment, prefix_of(segment, hash), percent)
     bucket = segment.buckets + <size_t>at * BUCKET_SIZE
     bits = ~bucket_match(bucket, 0) & 0x1FF
+    for slot in range(<uint32_t>BUCKET_SLOTS):
+        items[slot] = ref_get(bucket, slot)
+        prefetch_read(items[slot])
     while bits:
         slot = <uint32_t>count_trailing_zeros(bits)
         bits &= bits - 1
-        moved = fn(owner, ref_get(bucket, slot))
+        moved = fn(owner, items[slot])
         if moved is not NULL:
             ref_set(bucket, slot, moved)
     span = 64 - segment.depth - segment.size_log2

@@ -9,7 +9,7 @@ from libc.stdint cimport uint8_t, uint64_t, uintptr_t
 
 from kvd.engine.core.heap cimport (
     BLOCK_MAX, CHUNK_SIZE, HEAP_CLASSES, UNIT_SIZE, heap_alloc, heap_alloc_try, heap_alloc_zero,
-    heap_block_size, heap_free, heap_free_all, heap_init, heap_purge,
+    heap_block_size, heap_free, heap_free_all, heap_init, heap_move, heap_purge,
     heap_realloc, heap_reopen_sparse, heap_should_move, heap_t,
 )
 from kvd.engine.core.intrinsics cimport KVD_PLAIN_MALLOC
@@ -84,6 +84,9 @@ cdef class Heap:
     def should_move(self, uintptr_t block, size_t size, unsigned percent=90):
         return heap_should_move(&self.heap, <void*>block, size, percent)
 
+    def move(self, uintptr_t block, size_t size):
+        return <uintptr_t>heap_move(&self.heap, <void*>block, size)
+
     def reopen_sparse(self, uint64_t spans_max):
         return heap_reopen_sparse(&self.heap, spans_max)
 
@@ -98,4 +101,5 @@ cdef class Heap:
     large = property(lambda self: (<Heap>self).heap.large)
     dirty_units = property(lambda self: (<Heap>self).heap.dirty_units)
     chunk_count = property(lambda self: (<Heap>self).heap.chunk_count)
+    moves = property(lambda self: (<Heap>self).heap.moves)
     sparse_count = property(lambda self: (<Heap>self).heap.sparse_count)
