@@ -174,6 +174,9 @@ cdef struct server_t:
     uint64_t call_ticks                 # when the last call ended: the next one begins
     argv_t argv                         # of the batch that runs
     batch_command_t batch[BATCH_MAX]
+    const command_t* last_cmd           # the command that was found last, and its name as it was
+    uint64_t last_name                  # sent: 1 to 7 bytes as a word
+    size_t last_name_size
     buf_t reply_spare                   # a reply buffer that waits for the next client
     # Clients
     client_t** clients                  # owned: client_count of them, in no order

@@ -1,9 +1,10 @@
 """From bytes to replies.
 
-A pipeline is worked through in batches: parse up to BATCH_MAX commands, hash their keys, ask for
-the buckets, then for the entries, and only then execute, in order. The two cache misses of one
-command are so spread over all of them. Fetching ahead is a hint: a command of the batch that
-changes the database, the table or the client costs a useless fetch and nothing else.
+A pipeline is worked through in batches of up to BATCH_MAX commands. While it is parsed, each key
+is hashed and its bucket asked for; while it is executed, in order, the entry of the command
+FETCH_AHEAD further on is asked for. So the two cache misses of a command pass while others are
+parsed and executed. Fetching ahead is a hint: a command of the batch that changes the database,
+the table or the client costs a useless fetch and nothing else.
 
 The journal: call() compares store.dirty before and after. If it moved, the command is fed as its
 client sent it, or as the command itself put it (c.feed). Inside EXEC the first feed is preceded
@@ -22,14 +23,14 @@ from ..commands.state cimport (
     BATCH_MAX, CALLED_DONE, CALLED_PARKED, batch_command_t, server_t,
 )
 from ..core.clock cimport clock_ticks
-from ..core.intrinsics cimport likely, unlikely
+from ..core.intrinsics cimport load_part, unlikely
 from ..core.table cimport table_prefetch, table_prefetch_item
 from ..core.types cimport slice_t
 from ..journal.aof cimport aof_feed, aof_feed_raw
 from ..store.evict cimport EVICT_OK, evict_run
 from ..store.keyspace cimport store_hash
 from ..wire.command cimport (
-    CLIENT_AUTHENTICATED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_DIRTY_EXEC,
+    CMD_CONTAINER, CMD_CONTAINER_RUNS,    CLIENT_AUTHENTICATED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_DIRTY_EXEC,
     CLIENT_EXECUTING, CLIENT_LOADING, CLIENT_MULTI, CLIENT_READ_PAUSED, CLIENT_REPLY_OFF,
     CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, CMD_DENYOOM, CMD_LOADING, CMD_NO_AUTH,
     CMD_NO_MULTI, CMD_PYTHON, CMD_UNQUEUED, KEYS_AT, command_resolve, command_t,
@@ -38,12 +39,14 @@ from ..wire.errors cimport ERR_LOADING, ERR_NOT_IN_MULTI, ERR_NO_AUTH, ERR_OOM
 from ..wire.reply cimport reply_error, reply_error_about, reply_error_arity, reply_error_two
 from ..wire.resp cimport (
     PARSE_EMPTY, PARSE_ERROR, PARSE_INLINE, PARSE_MORE, argv_clear, parse_t, resp_parse,
+    resp_reset,
 )
 from .monitor cimport monitor_feed
 from .stats cimport stats_called, stats_rejected
 
 cdef enum:
     QUOTED_ARGS_MAX = 128               # bytes of arguments in "unknown command"
+    FETCH_AHEAD = 8                     # commands
     EVICT_BUDGET_US = 500               # of one turn; then the writer waits
 
 
@@ -53,13 +56,26 @@ cdef void note_command(server_t* srv, client_t* c, batch_command_t* b) noexcept 
     """Resolve a parsed command and hash its first key."""
     cdef slice_t* argv = &srv.argv.items[b.argv_at]
     cdef slice_t key
-    b.cmd = command_resolve(b.argc, argv, &b.container)
+    # Pipelines repeat themselves: nearly always it is the command before, spelt the same.
+    if (argv[0].size < 8 and argv[0].size and argv[0].size == srv.last_name_size
+            and load_part(argv[0].data, argv[0].size) == srv.last_name):
+        b.cmd = srv.last_cmd
+        b.container = NULL
+    else:
+        b.cmd = command_resolve(b.argc, argv, &b.container)
+        if (b.cmd is not NULL and 0 < argv[0].size < 8
+                and not b.cmd.flags & (CMD_CONTAINER | CMD_CONTAINER_RUNS)
+                and b.cmd.parent is NULL):
+            srv.last_name_size = argv[0].size
+            srv.last_name = load_part(argv[0].data, argv[0].size)
+            srv.last_cmd = b.cmd
     b.hashed_key = NULL
     b.ks = c.ks
     if b.cmd is not NULL and b.cmd.keys.kind == KEYS_AT and b.argc > b.cmd.keys.first:
         key = argv[b.cmd.keys.first]
         b.hashed_key = key.data
         b.hash = store_hash(c.store, key)
+        table_prefetch(&c.ks.table, b.hash)
 
 
 cdef int parse_batch(server_t* srv, client_t* c, const char* data, size_t size, size_t at,
@@ -104,14 +120,9 @@ cdef int parse_batch(server_t* srv, client_t* c, const char* data, size_t size, 
     return count
 
 
-cdef void fetch(server_t* srv, int count) noexcept nogil:
-    cdef int i
-    for i in range(count):
-        if srv.batch[i].hashed_key is not NULL:
-            table_prefetch(&srv.batch[i].ks.table, srv.batch[i].hash)
-    for i in range(count):
-        if srv.batch[i].hashed_key is not NULL:
-            table_prefetch_item(&srv.batch[i].ks.table, srv.batch[i].hash)
+cdef inline void fetch(server_t* srv, int i) noexcept nogil:
+    if srv.batch[i].hashed_key is not NULL:
+        table_prefetch_item(&srv.batch[i].ks.table, srv.batch[i].hash)
 
 
 cdef size_t execute_bytes(server_t* srv, client_t* c, const char* data,
@@ -126,9 +137,11 @@ cdef size_t execute_bytes(server_t* srv, client_t* c, const char* data,
         if count == 0:
             at = end
             break
-        if count > 1:
-            fetch(srv, count)
+        for i in range(1, FETCH_AHEAD if FETCH_AHEAD < count else count):
+            fetch(srv, i)
         for i in range(count):
+            if i + FETCH_AHEAD < count:
+                fetch(srv, i + FETCH_AHEAD)
             b = &srv.batch[i]
             c.argc = b.argc
             c.argv = &srv.argv.items[b.argv_at]
@@ -136,11 +149,14 @@ cdef size_t execute_bytes(server_t* srv, client_t* c, const char* data,
             c.hashed_key = b.hashed_key
             c.hash = b.hash
             if unlikely(execute_process(srv, c) == CALLED_PARKED):
+                resp_reset(c)           # what was parsed behind it is given again, too
                 return at               # X2
             at = b.end
             if unlikely(c.flags & (CLIENT_CLOSE_SOON | CLIENT_CLOSE_NOW)):
                 return size             # what follows is not for us
             if unlikely(c.flags & CLIENT_READ_PAUSED):
+                if at < end:
+                    resp_reset(c)
                 return at
         if end > at:
             at = end                    # empty requests behind the last command
