@@ -25,6 +25,7 @@ from ..wire.resp cimport argv_t
 cdef enum:
     DATABASES_MAX = 16384
     CLIENT_KINDS = 3                    # rows of client-output-buffer-limit
+    PERCENTILES_MAX = 16                # of latency-tracking-info-percentiles
 
 cdef enum client_kind_t:
     CLIENT_NORMAL = 0
@@ -49,28 +50,85 @@ cdef enum called_t:                     # what became of a client's command
     CALLED_PARKED = 1                   # it has not run: the client keeps its bytes
     CALLED_BLOCKED = 2                  # it runs on; the reply comes later
 
+cdef enum gate_t:                       # who may use what is closed by default
+    GATE_NO = 0
+    GATE_YES = 1
+    GATE_LOCAL = 2                      # loopback and Unix sockets
+
 cdef struct output_limit_t:
     int64_t hard_bytes                  # 0: none
     int64_t soft_bytes
     int64_t soft_seconds
 
-# Values of the configuration that the floor reads. Named after their directives; the table of
-# directives in server/config.pyx says how each is set, and copies some on to their rooms
-# (maxmemory* and lfu-* to evict and access, append* to the journal).
+# The configuration, named after its directives; server/config.pyx has the table of them. What the
+# rooms below need in another shape is copied on by the table's hooks (maxmemory* and lfu-* to
+# evict and access, append* to the journal). Texts are owned, and empty when unset.
 cdef struct config_t:
+    # Network
     int64_t port
-    int64_t databases
-    int64_t maxclients
+    slice_t bind                        # addresses, separated by one space
+    slice_t unixsocket
+    slice_t unixsocketgroup
+    int64_t unixsocketperm              # 0: as the umask leaves it
+    int64_t tcp_keepalive               # seconds; 0 off
+    int64_t tcp_backlog
     int64_t timeout                     # seconds of idleness before a client is closed; 0 never
     int64_t login_timeout               # seconds to authenticate; 0 never
-    int64_t tcp_keepalive               # seconds
-    int64_t tcp_backlog
-    int64_t hz
-    int64_t maxmemory                   # bytes; 0 none
-    int64_t maxmemory_clients           # bytes, or minus a percentage of maxmemory; 0 none
+    int64_t maxclients
+    bint protected_mode
+    # Clients
+    slice_t requirepass
     int64_t proto_max_bulk_len
     int64_t client_query_buffer_limit
     output_limit_t output_limits[CLIENT_KINDS]
+    int64_t maxmemory_clients           # bytes, or minus a percentage of maxmemory; 0 none
+    # Memory
+    int64_t maxmemory                   # bytes; 0 none
+    int maxmemory_policy                # policy_t
+    int64_t maxmemory_samples
+    int64_t lfu_log_factor
+    int64_t lfu_decay_time              # minutes
+    bint lazyfree_lazy_user_del
+    bint lazyfree_lazy_user_flush
+    bint lazyfree_lazy_expire
+    bint lazyfree_lazy_eviction
+    bint lazyfree_lazy_server_del
+    bint active_defrag
+    bint disable_thp
+    # Journal
+    bint appendonly
+    int appendfsync                     # fsync_t
+    slice_t appendfilename
+    slice_t appenddirname
+    bint aof_load_truncated
+    # Process
+    slice_t dir
+    int64_t databases
+    int64_t hz
+    bint daemonize
+    int supervised
+    slice_t pidfile
+    slice_t server_cpulist
+    bint set_proc_title
+    slice_t proc_title_template
+    int oom_score_adj
+    slice_t oom_score_adj_values
+    slice_t shutdown_on_sigint
+    slice_t shutdown_on_sigterm
+    bint identity_redis                 # server-identity: redis, not valkey
+    int enable_debug_command            # gate_t
+    int enable_protected_configs        # gate_t
+    bint active_expire                  # DEBUG SET-ACTIVE-EXPIRE
+    # Log
+    int loglevel
+    int log_format
+    int log_timestamp_format
+    slice_t logfile
+    bint syslog_enabled
+    slice_t syslog_ident
+    int syslog_facility
+    bint crash_log_enabled
+    # What is measured
     int64_t slowlog_log_slower_than     # microseconds; -1 off
     int64_t slowlog_max_len
     int64_t commandlog_request_larger_than      # bytes; -1 off
@@ -79,17 +137,8 @@ cdef struct config_t:
     int64_t commandlog_large_reply_max_len
     int64_t latency_monitor_threshold   # milliseconds; 0 off
     bint latency_tracking
-    bint lazyfree_lazy_user_del
-    bint lazyfree_lazy_user_flush
-    bint lazyfree_lazy_expire
-    bint lazyfree_lazy_eviction
-    bint lazyfree_lazy_server_del
-    bint protected_mode
-    bint active_expire                  # DEBUG SET-ACTIVE-EXPIRE
-    bint identity_redis                 # server-identity: redis, not valkey
-    bint debug_allowed                  # enable-debug-command
-    bint debug_local                    # ... for local connections only
-    bint active_defrag
+    double latency_percentiles[PERCENTILES_MAX]
+    int latency_percentile_count
 
 # Counters of one command, indexed by its id.
 cdef struct command_stats_t:

@@ -19,8 +19,8 @@ from ..store.keyspace cimport (
     keyspace_free, keyspace_init, keyspace_t, store_free, store_init,
 )
 from ..wire.command cimport (
-    CLIENT_AUTHENTICATED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_INTERNAL, client_t,
-    command_full_name,
+    CLIENT_AUTHENTICATED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_INTERNAL, CLIENT_UNIX_SOCKET,
+    client_t, command_full_name,
 )
 from ..wire.reply cimport reply_raw
 from ..wire.resp cimport argv_free, argv_init
@@ -30,14 +30,27 @@ from .loop cimport (
     client_detach, listener_t, loop_close, loop_feed, loop_listen, loop_open, loop_run,
     loop_set_wake, loop_tick, loop_unlisten, step_t,
 )
-from .stats cimport stats_free, stats_init
+from .settings cimport (
+    settings_apply, settings_change, settings_free, settings_init, settings_load, settings_match,
+)
+from .stats cimport stats_free, stats_init, stats_reset
 
 import os
 
 import kvd.engine.commands  # noqa: F401  (fills the registry)
-from . import cold
+from . import cold, cold_config  # noqa: F401  (registers its handlers)
 
 LISTENERS = {"tcp": LISTEN_TCP, "unix": LISTEN_UNIX, "control": LISTEN_CONTROL}
+
+
+def setting_pair(name: str, value: object) -> tuple[bytes, bytes]:
+    """A keyword argument as a directive and its text."""
+    if isinstance(value, bool):
+        value = "yes" if value else "no"
+    elif isinstance(value, list | tuple):
+        value = " ".join(map(str, value))
+    text = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
+    return name.replace("_", "-").encode(), text
 
 
 cdef void serve_python(void* owner, client_t* c) noexcept with gil:
@@ -86,6 +99,12 @@ cdef class Client:
     @property
     def flags(self) -> int:
         return self.c.flags
+
+    @property
+    def local(self) -> bool:
+        """It is on this machine: a Unix socket, a loopback address, or this process."""
+        return (self.c.flags & (CLIENT_UNIX_SOCKET | CLIENT_INTERNAL) != 0
+                or self.c.address.startswith((b"127.", b"[::1]")))
 
     @property
     def name(self) -> bytes:
@@ -140,30 +159,38 @@ cdef class Server:
     """An engine: databases, clients, journal, loop.
 
     Args:
-        databases: how many, 1 to 16384.
+        settings: directives by name, with `_` or `-`: Server(databases=4, maxmemory="100mb").
+            A bool means yes or no; a list is joined by spaces.
+    Raises:
+        DirectiveError: there is no such directive, or it cannot have that value.
     """
     cdef server_t* srv                  # owned
     cdef Client own                     # serves execute()
     cdef public object on_error         # called with the name of a command whose handler failed
+    cdef public dict shell              # hooks of the process around us, by name: see config.pxd
+    cdef public str config_file         # path of the file that CONFIG REWRITE writes; or None
 
-    def __cinit__(self, databases: int = 16):
+    def __cinit__(self, **settings):
         cdef int i
+        cdef int databases
         self.srv = <server_t*>calloc(1, sizeof(server_t))
         if self.srv is NULL:
             raise MemoryError
         srv = self.srv
         srv.self = <void*>self
+        self.shell = {}
         heap_init(&srv.heap)
+        settings_init(srv)
+        settings_load(srv, [setting_pair(name, value) for name, value in settings.items()])
         store_init(&srv.store, &srv.heap)
         srv.store.hooks.owner = srv
         srv.store.hooks.on_modified = multi_touched
+        databases = <int>srv.config.databases
         srv.databases = <keyspace_t*>heap_alloc_zero(&srv.heap, databases * sizeof(keyspace_t))
         for i in range(databases):
             keyspace_init(&srv.databases[i], &srv.store, i)
         srv.store.databases = srv.databases
         srv.store.database_count = databases
-        srv.config.databases = databases
-        srv.config.proto_max_bulk_len = 536870912
         aof_init(&srv.aof, &srv.heap)
         argv_init(&srv.argv, &srv.heap)
         buf_init(&srv.reply_spare, &srv.heap)
@@ -176,6 +203,7 @@ cdef class Server:
         if error:
             raise OSError(error, os.strerror(error))
         loop_tick(srv)
+        settings_apply(srv)
         srv.stats.memory_startup = srv.heap.used
 
     def __dealloc__(self):
@@ -197,6 +225,7 @@ cdef class Server:
         argv_free(&srv.argv)
         buf_free(&srv.reply_spare)
         stats_free(srv)
+        settings_free(srv)
         heap_free(&srv.heap, srv.databases, srv.store.database_count * sizeof(keyspace_t))
         clean = heap_free_all(&srv.heap)
         free(srv)
@@ -244,6 +273,26 @@ cdef class Server:
     def used_memory(self) -> int:
         """Bytes of all blocks, at class sizes."""
         return self.srv.heap.used
+
+    # -- configuration --------------------------------------------------------------------------
+
+    def config(self, *patterns: str) -> dict[str, str]:
+        """Directives that match any of the patterns (none: all), with their values."""
+        wanted = [pattern.encode("utf-8", "surrogateescape") for pattern in patterns] or None
+        return {name.decode(): value.decode("utf-8", "surrogateescape")
+                for name, value in settings_match(self.srv, wanted).items()}
+
+    def configure(self, pairs: list[tuple[bytes, bytes]], protected_too: bool = False) -> None:
+        """Change directives while the engine runs: all of them, or none.
+
+        Raises:
+            DirectiveError: the first that cannot be had, and why.
+        """
+        settings_change(self.srv, pairs, self.shell, protected_too)
+
+    def reset_statistics(self) -> None:
+        """Start counting anew."""
+        stats_reset(self.srv)
 
     # -- serving --------------------------------------------------------------------------------
 

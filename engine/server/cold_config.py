@@ -1,0 +1,56 @@
+"""CONFIG GET, SET, RESETSTAT and REWRITE."""
+import os
+
+from . import conffile
+from .cold import Error, Simple, register
+from .settings import DirectiveError
+
+
+@register("config|get")
+def config_get(server, client, argv: list[bytes]) -> dict[bytes, bytes]:
+    patterns = [pattern.decode("utf-8", "surrogateescape") for pattern in argv[2:]]
+    found = server.config(*patterns)
+    # Who asks for a name in capitals looks for it in capitals.
+    exact = {pattern.lower(): pattern for pattern in patterns}
+    return {exact.get(name, name): value for name, value in found.items()}
+
+
+@register("config|set")
+def config_set(server, client, argv: list[bytes]) -> Simple:
+    if len(argv) % 2:
+        raise Error("ERR syntax error")
+    try:
+        server.configure(list(zip(argv[2::2], argv[3::2])), protected_allowed(server, client))
+    except DirectiveError as error:
+        raise Error(refusal(error)) from None
+    return Simple("OK")
+
+
+@register("config|resetstat")
+def config_resetstat(server, client, argv: list[bytes]) -> Simple:
+    server.reset_statistics()
+    return Simple("OK")
+
+
+@register("config|rewrite")
+def config_rewrite(server, client, argv: list[bytes]) -> Simple:
+    if not server.config_file:
+        raise Error("ERR The server is running without a config file")
+    try:
+        conffile.rewrite(server.config_file, server.config())
+    except (OSError, conffile.FileError) as error:
+        raise Error(f"ERR Rewriting config file: {error}") from None
+    return Simple("OK")
+
+
+def refusal(error: DirectiveError) -> str:
+    if error.reason is None:
+        return f"ERR Unknown option or number of arguments for CONFIG SET - '{error.name}'"
+    return (f"ERR CONFIG SET failed (possibly related to argument '{error.name}') - "
+            f"{error.reason}")
+
+
+def protected_allowed(server, client) -> bool:
+    """enable-protected-configs, for this client."""
+    gate = server.config("enable-protected-configs")["enable-protected-configs"]
+    return gate == "yes" or (gate == "local" and client.local)

@@ -1,0 +1,401 @@
+"""The table of directives that have an effect.
+
+One literal table, which everybody reads: CONFIG GET and SET, configuration files, the options of
+`kvd serve`, the reference in docs/. A row names its field by the offset in config_t, so that
+reading, range checks and defaults are one piece of code for all of them (settings.pyx).
+
+Names, ranges and texts of errors are Valkey's. A default differs where Valkey's leaves a server
+open to a client that does not read, or to a half-open peer; the sentence of the row says it.
+
+Invariants
+    D1  names and aliases are unique over both tables
+    D2  every default is accepted by its own row
+"""
+from libc.stdint cimport INT64_MAX
+
+from ..commands.state cimport DATABASES_MAX, config_t
+from ..journal.aof cimport FSYNC_NO, aof_sync, fsync_t
+from ..store.evict cimport POLICY_ALLKEYS_LFU, POLICY_VOLATILE_LFU, policy_t
+from .absent cimport absent_at, absent_count
+from .stats cimport stats_thresholds
+
+cdef extern from "<sys/prctl.h>" nogil:
+    int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+    int PR_SET_THP_DISABLE
+
+cdef enum:
+    INT_MAX_ = 2147483647
+    MIB = 1048576
+    HZ_MAX = 500
+    IMMUTABLE = DIRECTIVE_IMMUTABLE
+    PROTECTED = DIRECTIVE_PROTECTED
+    SECRET = DIRECTIVE_SECRET
+    OURS = DIRECTIVE_OURS
+
+cdef config_t LAYOUT                    # offsets are taken from it; its values mean nothing
+
+
+# -- hooks ----------------------------------------------------------------------------------------
+
+cdef const char* apply_memory(server_t* srv) noexcept nogil:
+    srv.evict.limit_bytes = srv.config.maxmemory
+    srv.evict.policy = <policy_t>srv.config.maxmemory_policy
+    srv.evict.samples = srv.config.maxmemory_samples
+    srv.store.access.lfu = (srv.evict.policy == POLICY_ALLKEYS_LFU
+                            or srv.evict.policy == POLICY_VOLATILE_LFU)
+    srv.store.access.log_factor = srv.config.lfu_log_factor
+    srv.store.access.decay_minutes = srv.config.lfu_decay_time
+    return NULL
+
+
+cdef const char* apply_hz(server_t* srv) noexcept nogil:
+    # Not a range of the row: a value outside has always been moved to the nearest inside.
+    if srv.config.hz < 1:
+        srv.config.hz = 1
+    elif srv.config.hz > HZ_MAX:
+        srv.config.hz = HZ_MAX
+    return NULL
+
+
+cdef const char* apply_password(server_t* srv) noexcept nogil:
+    srv.auth_required = srv.config.requirepass.size != 0
+    return NULL
+
+
+cdef const char* apply_thp(server_t* srv) noexcept nogil:
+    # Of the whole process, so "no" leaves alone what somebody else may have chosen.
+    if srv.config.disable_thp:
+        prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
+    return NULL
+
+
+cdef const char* apply_thresholds(server_t* srv) noexcept nogil:
+    stats_thresholds(srv)
+    return NULL
+
+
+cdef const char* apply_fsync(server_t* srv) noexcept nogil:
+    if srv.aof.policy == FSYNC_NO:
+        aof_sync(&srv.aof)              # what the new policy promises, of the bytes behind us too
+    srv.aof.policy = <fsync_t>srv.config.appendfsync
+    return NULL
+
+
+# -- rows -----------------------------------------------------------------------------------------
+
+cdef size_t at(const void* field) noexcept:
+    return <size_t>(<const char*>field - <const char*>&LAYOUT)
+
+
+cdef directive_t yes_no(const char* name, const char* value, const void* field, const char* topic,
+                        const char* help, uint32_t flags=0, apply_fn apply=NULL,
+                        const char* shell=NULL, const char* alias=NULL) noexcept:
+    return directive_t(name, alias, KIND_BOOL, flags, at(field), value, 0, 1, NULL, apply, shell,
+                       topic, help)
+
+
+cdef directive_t number(const char* name, const char* value, int64_t min, int64_t max,
+                        const void* field, const char* topic, const char* help, uint32_t flags=0,
+                        apply_fn apply=NULL, const char* shell=NULL, const char* alias=NULL,
+                        kind_t kind=KIND_INT) noexcept:
+    return directive_t(name, alias, kind, flags, at(field), value, min, max, NULL, apply, shell,
+                       topic, help)
+
+
+cdef directive_t memory(const char* name, const char* value, int64_t min, const void* field,
+                        const char* topic, const char* help, apply_fn apply=NULL,
+                        kind_t kind=KIND_MEMORY) noexcept:
+    return directive_t(name, NULL, kind, 0, at(field), value, min, INT64_MAX, NULL, apply, NULL,
+                       topic, help)
+
+
+cdef directive_t choice(const char* name, const char* value, const char* choices,
+                        const void* field, const char* topic, const char* help, uint32_t flags=0,
+                        apply_fn apply=NULL, const char* shell=NULL) noexcept:
+    return directive_t(name, NULL, KIND_ENUM, flags, at(field), value, 0, 0, choices, apply, shell,
+                       topic, help)
+
+
+cdef directive_t text(const char* name, const char* value, const void* field, const char* topic,
+                      const char* help, uint32_t flags=0, apply_fn apply=NULL,
+                      const char* shell=NULL, kind_t kind=KIND_TEXT,
+                      const char* alias=NULL) noexcept:
+    return directive_t(name, alias, kind, flags, at(field), value, 0, 0, NULL, apply, shell, topic,
+                       help)
+
+
+cdef directive_t TABLE[66]
+TABLE[:] = [
+    # Network. Loopback by default, as in the file that Valkey ships, not as when it has none.
+    text(b"bind", b"127.0.0.1 -::1", &LAYOUT.bind, b"network",
+         b"Addresses to listen on, at most 16: `*` is every IPv4 address, `::*` every IPv6 one; "
+         b"`-` before an address means that it may be missing.", 0, NULL, b"listen", KIND_WORDS),
+    number(b"port", b"6379", 0, 65535, &LAYOUT.port, b"network",
+           b"TCP port; 0 listens on none.", 0, NULL, b"listen"),
+    text(b"unixsocket", b"", &LAYOUT.unixsocket, b"network",
+         b"Path of a Unix socket to listen on.", IMMUTABLE),
+    number(b"unixsocketperm", b"0", 0, 0o777, &LAYOUT.unixsocketperm, b"network",
+           b"Mode of the Unix socket, in octal; 0 leaves it to its owner alone.", IMMUTABLE, NULL,
+           NULL, NULL, KIND_OCTAL),
+    text(b"unixsocketgroup", b"", &LAYOUT.unixsocketgroup, b"network",
+         b"Group that the Unix socket is given to.", IMMUTABLE),
+    number(b"tcp-backlog", b"511", 0, INT_MAX_, &LAYOUT.tcp_backlog, b"network",
+           b"Connections that the kernel may hold before we accept them.", IMMUTABLE),
+    number(b"tcp-keepalive", b"60", 0, INT_MAX_, &LAYOUT.tcp_keepalive, b"network",
+           b"Seconds of silence after which a peer is probed; 0 never. Valkey's default is 300: a "
+           b"half-open peer holds its buffers that long."),
+    number(b"timeout", b"0", 0, INT_MAX_, &LAYOUT.timeout, b"network",
+           b"Seconds of idleness after which a client is closed; 0 never."),
+    number(b"login-timeout", b"10", 0, INT_MAX_, &LAYOUT.login_timeout, b"network",
+           b"Seconds that a connection has to authenticate where a password is set; 0 for ever.",
+           OURS),
+    number(b"maxclients", b"10000", 1, 4294967295, &LAYOUT.maxclients, b"network",
+           b"Connections at a time; one more is told so and closed.", 0, NULL, b"clients"),
+    yes_no(b"protected-mode", b"yes", &LAYOUT.protected_mode, b"network",
+           b"Without a password, serve only clients of this machine."),
+
+    # Clients
+    text(b"requirepass", b"", &LAYOUT.requirepass, b"clients",
+         b"Password of the default user. Put it in a file or on standard input: an argument can "
+         b"be read by everyone on the machine until the server has hidden it.",
+         SECRET, apply_password),
+    memory(b"proto-max-bulk-len", b"512mb", MIB, &LAYOUT.proto_max_bulk_len, b"clients",
+           b"Largest single argument of a command, and largest string."),
+    memory(b"client-query-buffer-limit", b"64mb", MIB, &LAYOUT.client_query_buffer_limit,
+           b"clients", b"What a client may have sent that has not run, a transaction's queue "
+           b"included; one argument may be larger, up to proto-max-bulk-len. Valkey's default is "
+           b"1gb."),
+    directive_t(b"client-output-buffer-limit", NULL, KIND_LIMITS, 0, at(&LAYOUT.output_limits),
+                b"normal 1gb 256mb 60 slave 256mb 64mb 60 pubsub 32mb 8mb 60", 0, 0, NULL, NULL,
+                NULL, b"clients",
+                b"For each kind of client (normal, replica, pubsub): bytes of unread replies that "
+                b"close it at once, bytes that close it after so many seconds, and the seconds; 0 "
+                b"is no limit. Valkey lets a normal client take all memory."),
+    memory(b"maxmemory-clients", b"5%", 0, &LAYOUT.maxmemory_clients, b"clients",
+           b"What all clients may use together, in bytes or as a percentage of maxmemory: beyond "
+           b"it the largest are closed. 0 is no limit, which is Valkey's default.", NULL,
+           KIND_PERCENT),
+
+    # Memory
+    memory(b"maxmemory", b"0", 0, &LAYOUT.maxmemory, b"memory",
+           b"Bytes that the data set may use, units allowed; 0 is no limit.", apply_memory),
+    choice(b"maxmemory-policy", b"noeviction",
+           b"volatile-lru=4 volatile-lfu=5 volatile-random=6 volatile-ttl=7 allkeys-lru=1 "
+           b"allkeys-lfu=2 allkeys-random=3 noeviction=0", &LAYOUT.maxmemory_policy, b"memory",
+           b"Which keys make room when maxmemory is reached.", 0, apply_memory),
+    number(b"maxmemory-samples", b"5", 1, 64, &LAYOUT.maxmemory_samples, b"memory",
+           b"Keys that are looked at to find one to evict: more finds better ones, slower.", 0,
+           apply_memory),
+    number(b"lfu-log-factor", b"10", 0, INT_MAX_, &LAYOUT.lfu_log_factor, b"memory",
+           b"How slowly the counter of the lfu policies grows: at 10 it is full after about a "
+           b"million uses.", 0, apply_memory),
+    number(b"lfu-decay-time", b"1", 0, INT_MAX_, &LAYOUT.lfu_decay_time, b"memory",
+           b"Minutes after which an unused key's counter falls by one; 0 never.", 0, apply_memory),
+    yes_no(b"lazyfree-lazy-eviction", b"yes", &LAYOUT.lazyfree_lazy_eviction, b"memory",
+           b"Free evicted values a slice at a time."),
+    yes_no(b"lazyfree-lazy-expire", b"yes", &LAYOUT.lazyfree_lazy_expire, b"memory",
+           b"Free expired values a slice at a time."),
+    yes_no(b"lazyfree-lazy-server-del", b"yes", &LAYOUT.lazyfree_lazy_server_del, b"memory",
+           b"Free values that a command replaces (RENAME, SET) a slice at a time."),
+    yes_no(b"lazyfree-lazy-user-del", b"yes", &LAYOUT.lazyfree_lazy_user_del, b"memory",
+           b"DEL works as UNLINK does."),
+    yes_no(b"lazyfree-lazy-user-flush", b"yes", &LAYOUT.lazyfree_lazy_user_flush, b"memory",
+           b"FLUSHDB and FLUSHALL without SYNC or ASYNC work as with ASYNC."),
+    yes_no(b"activedefrag", b"yes", &LAYOUT.active_defrag, b"memory",
+           b"Move values out of sparse pages, so that memory goes back to the system. Valkey's "
+           b"default is no, since there it needs a special allocator."),
+    yes_no(b"disable-thp", b"no", &LAYOUT.disable_thp, b"memory",
+           b"Refuse huge pages for this process. Valkey's default is yes, because it forks; we do "
+           b"not, and huge pages make us faster.", IMMUTABLE, apply_thp),
+
+    # Journal
+    yes_no(b"appendonly", b"no", &LAYOUT.appendonly, b"journal",
+           b"Write every change to the append only file."),
+    choice(b"appendfsync", b"everysec", b"everysec=2 always=1 no=0", &LAYOUT.appendfsync,
+           b"journal", b"When the append only file is brought to disk: each second, before each "
+           b"reply, or when the system likes.", 0, apply_fsync),
+    text(b"appendfilename", b"appendonly.aof", &LAYOUT.appendfilename, b"journal",
+         b"First part of the names of the append only files.", IMMUTABLE),
+    text(b"appenddirname", b"appendonlydir", &LAYOUT.appenddirname, b"journal",
+         b"Directory of the append only files, within dir.", IMMUTABLE),
+    yes_no(b"aof-load-truncated", b"yes", &LAYOUT.aof_load_truncated, b"journal",
+           b"Start although the last command of the append only file is cut short, without it."),
+
+    # Process
+    text(b"dir", b".", &LAYOUT.dir, b"process",
+         b"Working directory: the data lives here, and one server at a time.", PROTECTED, NULL,
+         b"dir"),
+    number(b"databases", b"16", 1, DATABASES_MAX, &LAYOUT.databases, b"process",
+           b"How many databases SELECT knows.", IMMUTABLE),
+    number(b"hz", b"10", 0, INT_MAX_, &LAYOUT.hz, b"process",
+           b"How often a second the server looks after clients and timeouts: 1 to 500.", 0,
+           apply_hz),
+    yes_no(b"daemonize", b"no", &LAYOUT.daemonize, b"process",
+           b"Go on in the background; the command returns when the server is ready, or failed.",
+           IMMUTABLE),
+    choice(b"supervised", b"no", b"upstart=1 systemd=2 auto=3 no=0", &LAYOUT.supervised,
+           b"process", b"Who started us and wants to hear that we are ready.", IMMUTABLE),
+    text(b"pidfile", b"", &LAYOUT.pidfile, b"process",
+         b"File that holds our process id while we run.", IMMUTABLE),
+    text(b"server-cpulist", b"", &LAYOUT.server_cpulist, b"process",
+         b"Processors to run on: `0,2-5` or `0-7:2`.", IMMUTABLE, NULL, NULL, KIND_TEXT,
+         b"server_cpulist"),
+    yes_no(b"set-proc-title", b"yes", &LAYOUT.set_proc_title, b"process",
+           b"Show proc-title-template in the list of processes, in place of the arguments.",
+           IMMUTABLE),
+    text(b"proc-title-template", b"{title} {listen-addr} {server-mode}",
+         &LAYOUT.proc_title_template, b"process",
+         b"Words with {title}, {listen-addr}, {server-mode}, {port}, {tls-port}, {unixsocket}, "
+         b"{config-file}.", 0, NULL, b"title"),
+    choice(b"oom-score-adj", b"no", b"no=0 yes=1 relative=1 absolute=2", &LAYOUT.oom_score_adj,
+           b"process", b"Tell the kernel how readily to end us when memory is out.", 0, NULL,
+           b"oom"),
+    text(b"oom-score-adj-values", b"0 200 800", &LAYOUT.oom_score_adj_values, b"process",
+         b"The scores of a primary, a replica and a child, each -2000 to 2000.", 0, NULL, b"oom",
+         KIND_WORDS),
+    text(b"shutdown-on-sigint", b"default", &LAYOUT.shutdown_on_sigint, b"process",
+         b"How SIGINT ends the server: default, or some of nosave, now, force. With force it ends "
+         b"although the append only file could not be written.", 0, NULL, NULL, KIND_WORDS),
+    text(b"shutdown-on-sigterm", b"default", &LAYOUT.shutdown_on_sigterm, b"process",
+         b"The same for SIGTERM.", 0, NULL, NULL, KIND_WORDS),
+    choice(b"server-identity", b"valkey", b"valkey redis", &LAYOUT.identity_redis, b"process",
+           b"As whom HELLO and INFO present the server: some clients switch features on it.",
+           IMMUTABLE | OURS),
+    choice(b"enable-debug-command", b"no", b"no yes local", &LAYOUT.enable_debug_command,
+           b"process", b"Who may use DEBUG.", IMMUTABLE),
+    choice(b"enable-protected-configs", b"no", b"no yes local", &LAYOUT.enable_protected_configs,
+           b"process", b"Who may change protected directives with CONFIG SET.", IMMUTABLE),
+
+    # Log
+    choice(b"loglevel", b"notice", b"debug verbose notice warning nothing", &LAYOUT.loglevel,
+           b"log", b"The least important lines that are logged.", 0, NULL, b"log"),
+    text(b"logfile", b"", &LAYOUT.logfile, b"log",
+         b"File to log to; empty or `stderr` is standard error, `stdout` standard output.",
+         IMMUTABLE),
+    choice(b"log-format", b"legacy", b"legacy logfmt json", &LAYOUT.log_format, b"log",
+           b"How a line looks.", 0, NULL, b"log"),
+    choice(b"log-timestamp-format", b"legacy", b"legacy iso8601 milliseconds",
+           &LAYOUT.log_timestamp_format, b"log", b"How the time of a line looks.", 0, NULL,
+           b"log"),
+    yes_no(b"syslog-enabled", b"no", &LAYOUT.syslog_enabled, b"log",
+           b"Send every line to the system's log too.", IMMUTABLE),
+    text(b"syslog-ident", b"kvd", &LAYOUT.syslog_ident, b"log",
+         b"Name under which the system's log knows us.", IMMUTABLE),
+    choice(b"syslog-facility", b"local0",
+           b"user local0 local1 local2 local3 local4 local5 local6 local7",
+           &LAYOUT.syslog_facility, b"log", b"Facility of the system's log.", IMMUTABLE),
+    yes_no(b"crash-log-enabled", b"yes", &LAYOUT.crash_log_enabled, b"log",
+           b"Write where we were when the process crashes.", 0, NULL, b"log"),
+
+    # What is measured
+    number(b"commandlog-execution-slower-than", b"10000", -1, INT64_MAX,
+           &LAYOUT.slowlog_log_slower_than, b"measurement",
+           b"Microseconds above which a command is kept in the slow log; -1 keeps none.", 0,
+           apply_thresholds, NULL, b"slowlog-log-slower-than"),
+    number(b"commandlog-slow-execution-max-len", b"128", 0, INT64_MAX, &LAYOUT.slowlog_max_len,
+           b"measurement", b"Commands that the slow log holds.", 0,
+           apply_thresholds, NULL, b"slowlog-max-len"),
+    number(b"commandlog-request-larger-than", b"1048576", -1, INT64_MAX,
+           &LAYOUT.commandlog_request_larger_than, b"measurement",
+           b"Bytes above which a request is kept in its log; -1 keeps none.", 0, apply_thresholds),
+    number(b"commandlog-large-request-max-len", b"128", 0, INT64_MAX,
+           &LAYOUT.commandlog_large_request_max_len, b"measurement",
+           b"Large requests that are kept.", 0, apply_thresholds),
+    number(b"commandlog-reply-larger-than", b"1048576", -1, INT64_MAX,
+           &LAYOUT.commandlog_reply_larger_than, b"measurement",
+           b"Bytes above which a reply is kept in its log; -1 keeps none.", 0, apply_thresholds),
+    number(b"commandlog-large-reply-max-len", b"128", 0, INT64_MAX,
+           &LAYOUT.commandlog_large_reply_max_len, b"measurement", b"Large replies that are kept.", 0,
+           apply_thresholds),
+    number(b"latency-monitor-threshold", b"0", 0, INT64_MAX, &LAYOUT.latency_monitor_threshold,
+           b"measurement", b"Milliseconds above which LATENCY remembers an event; 0 remembers "
+           b"none.", 0, apply_thresholds),
+    yes_no(b"latency-tracking", b"yes", &LAYOUT.latency_tracking, b"measurement",
+           b"Keep a histogram of each command's time."),
+    directive_t(b"latency-tracking-info-percentiles", NULL, KIND_PERCENTILES, 0, 0, b"50 99 99.9",
+                0, 100, NULL, NULL, NULL, b"measurement",
+                b"Percentiles that INFO latencystats shows, at most 16."),
+]
+
+
+# -- finding --------------------------------------------------------------------------------------
+
+cdef int directive_count() noexcept:
+    return <int>(sizeof(TABLE) // sizeof(TABLE[0])) + absent_count()
+
+
+cdef const directive_t* directive_at(int index) noexcept:
+    cdef int own = <int>(sizeof(TABLE) // sizeof(TABLE[0]))
+    if index < own:
+        return &TABLE[index]
+    return absent_at(index - own)
+
+
+cdef const directive_t* directive_find(bytes name):
+    found = INDEX.get(name.lower(), -1)
+    if found < 0:
+        return NULL
+    return directive_at(found)
+
+
+cdef dict index_names():
+    """Name or alias to place. Raises ValueError where D1 does not hold."""
+    cdef dict names = {}
+    cdef const directive_t* row
+    cdef int i
+    for i in range(directive_count()):
+        row = directive_at(i)
+        for name in (<bytes>row.name, <bytes>row.alias if row.alias is not NULL else None):
+            if name in names:
+                raise ValueError(f"directive {name!r} is declared twice")
+            if name is not None:
+                names[name] = i
+    return names
+
+
+cdef dict INDEX = index_names()
+
+KINDS = {KIND_BOOL: "yes or no", KIND_INT: "number", KIND_MEMORY: "memory",
+         KIND_PERCENT: "memory or percentage", KIND_OCTAL: "octal number", KIND_ENUM: "choice",
+         KIND_TEXT: "text", KIND_WORDS: "words", KIND_LIMITS: "limits",
+         KIND_PERCENTILES: "numbers"}
+
+
+def directive_info(name: bytes) -> dict | None:
+    """What a line of a file must know of a directive; None when there is none of that name.
+
+    Returns:
+        name: its own, where an alias was given. default: as a file would say it. words: it takes
+        several. adds: each line speaks of a part of it.
+    """
+    cdef const directive_t* row = directive_find(name)
+    if row is NULL:
+        return None
+    return dict(name=row.name.decode(), default=<bytes>row.value, adds=row.kind == KIND_LIMITS,
+                words=row.kind in (KIND_WORDS, KIND_LIMITS, KIND_PERCENTILES))
+
+
+def config_table() -> list[dict]:
+    """The rows of both tables, in order: for documentation, forms and `kvd serve --help`."""
+    cdef const directive_t* row
+    cdef int i
+    rows = []
+    for i in range(directive_count()):
+        row = directive_at(i)
+        choices = row.choices.decode().split() if row.choices is not NULL else []
+        rows.append(dict(
+            name=row.name.decode(),
+            alias=row.alias.decode() if row.alias is not NULL else None,
+            kind=KINDS[row.kind],
+            default=row.value.decode(),
+            min=row.min, max=row.max,
+            choices=[word.partition("=")[0] for word in choices],
+            mutable=not row.flags & DIRECTIVE_IMMUTABLE,
+            protected=bool(row.flags & DIRECTIVE_PROTECTED),
+            secret=bool(row.flags & DIRECTIVE_SECRET),
+            fixed=bool(row.flags & DIRECTIVE_FIXED),
+            ours=bool(row.flags & DIRECTIVE_OURS),
+            topic=row.topic.decode(),
+            help=row.help.decode(),
+        ))
+    return rows
