@@ -19,7 +19,7 @@ cdef enum:
     IMMUTABLE = DIRECTIVE_IMMUTABLE
     HIDDEN = DIRECTIVE_HIDDEN
 
-cdef const char* ACL = b"there are no users beside the default one yet: requirepass sets its password"
+cdef const char* ACL = b"only the default user exists yet: requirepass sets its password"
 cdef const char* ALLOCATOR = b"memory comes from a heap of our own, which has no such setting"
 cdef const char* CLUSTER = b"there is no cluster mode yet"
 cdef const char* EVENTS = b"there are no keyspace events yet"

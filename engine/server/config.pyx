@@ -305,8 +305,8 @@ TABLE[:] = [
            &LAYOUT.commandlog_reply_larger_than, b"measurement",
            b"Bytes above which a reply is kept in its log; -1 keeps none.", 0, apply_thresholds),
     number(b"commandlog-large-reply-max-len", b"128", 0, INT64_MAX,
-           &LAYOUT.commandlog_large_reply_max_len, b"measurement", b"Large replies that are kept.", 0,
-           apply_thresholds),
+           &LAYOUT.commandlog_large_reply_max_len, b"measurement",
+           b"Large replies that are kept.", 0, apply_thresholds),
     number(b"latency-monitor-threshold", b"0", 0, INT64_MAX, &LAYOUT.latency_monitor_threshold,
            b"measurement", b"Milliseconds above which LATENCY remembers an event; 0 remembers "
            b"none.", 0, apply_thresholds),
