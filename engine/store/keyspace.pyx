@@ -258,6 +258,7 @@ cdef entry_t* keyspace_set_deadline(keyspace_t* ks, uint64_t hash, entry_t* entr
 cdef entry_t* keyspace_make_raw(keyspace_t* ks, uint64_t hash, entry_t* entry,
                                 size_t size_max) noexcept nogil:
     cdef char scratch[INT_TEXT_MAX]
+    cdef slice_t value
     cdef raw_t* raw
     cdef entry_t* fresh
     kvd_assert(entry_type(entry) == TYPE_STRING)
@@ -269,9 +270,9 @@ cdef entry_t* keyspace_make_raw(keyspace_t* ks, uint64_t hash, entry_t* entry,
             size_max += size_max if size_max < (1 << 20) else size_max >> 4
             entry_set_body(entry, raw_resize(ks.store.heap, raw, size_max))
         return entry
-    fresh = entry_create_raw(ks.store.heap, entry_key(entry), entry_string(entry, scratch),
-                             size_max if size_max > entry_value_size(entry)
-                             else <size_t>INT_TEXT_MAX + entry_value_size(entry),
+    value = entry_string(entry, scratch)        # an int's text is longer than the int
+    fresh = entry_create_raw(ks.store.heap, entry_key(entry), value,
+                             size_max if size_max > value.size else value.size,
                              entry_deadline(entry), entry_access(entry))
     keyspace_swap_take(ks, hash, entry, fresh, False)
     return fresh
