@@ -25,8 +25,9 @@ from ..core.types cimport slice_t
 from ..store.access cimport access_new
 from ..store.entry cimport (
     ENTRY_BODY, ENTRY_INT, INT_TEXT_MAX, TYPE_STRING, entry_access, entry_body,
-    entry_create_bytes, entry_create_int, entry_deadline, entry_int, entry_set_int, entry_string,
-    entry_string_size, entry_t, entry_type, entry_value, entry_value_size, raw_t,
+    entry_create_bytes, entry_create_int, entry_create_raw, entry_deadline, entry_int,
+    entry_set_int, entry_string, entry_string_size, entry_t, entry_type, entry_value,
+    entry_value_size, raw_t,
 )
 from ..store.keyspace cimport (
     EVENT_EXPIRED, EVENT_GENERIC, EVENT_STRING, keyspace_delete_entry, keyspace_event,
@@ -66,7 +67,7 @@ cdef enum:
     MSETEX_OPTIONS = OPT_NX | OPT_XX | OPT_KEEPTTL | OPT_TIMES
 
     CHUNK_KEYS = 32                     # keys whose cache misses overlap
-    CHECKED_BYTES = 1 << 20             # growth above which memory is asked for, not assumed
+    CHECKED_BYTES = 1 << 20             # strings above it ask for memory before they grow
     NUMKEYS_MAX = 2147483647
 
 cdef struct options_t:
@@ -159,9 +160,7 @@ cdef inline bint is_past(const client_t* c, int64_t deadline_ms) noexcept nogil:
     return deadline_ms <= c.store.now_ms and not c.flags & CLIENT_LOADING
 
 
-cdef inline entry_t* find_string_or_reply(client_t* c, entry_t* entry,
-                                          bint* failed) noexcept nogil:
-    """`entry` when it is a string; NULL when it is NULL, or of another type: then *failed."""
+cdef entry_t* string_or_reply(client_t* c, entry_t* entry, bint* failed) noexcept nogil:
     failed[0] = False
     if entry is not NULL and unlikely(entry_type(entry) != TYPE_STRING):
         failed[0] = True
@@ -330,7 +329,7 @@ cdef void setnx_command(client_t* c) noexcept nogil:
 cdef void getset_command(client_t* c) noexcept nogil:
     cdef bint failed
     cdef uint64_t hash = key_hash(c, c.argv[1])
-    cdef entry_t* entry = find_string_or_reply(c, keyspace_read(c.ks, hash, c.argv[1]), &failed)
+    cdef entry_t* entry = string_or_reply(c, keyspace_read(c.ks, hash, c.argv[1]), &failed)
     if failed:
         return
     reply_value(c, entry)
@@ -340,7 +339,7 @@ cdef void getset_command(client_t* c) noexcept nogil:
 cdef void getdel_command(client_t* c) noexcept nogil:
     cdef bint failed
     cdef uint64_t hash = key_hash(c, c.argv[1])
-    cdef entry_t* entry = find_string_or_reply(c, keyspace_read(c.ks, hash, c.argv[1]), &failed)
+    cdef entry_t* entry = string_or_reply(c, keyspace_read(c.ks, hash, c.argv[1]), &failed)
     if failed:
         return
     reply_value(c, entry)
@@ -352,7 +351,7 @@ cdef void delifeq_command(client_t* c) noexcept nogil:
     cdef bint failed
     cdef char scratch[INT_TEXT_MAX]
     cdef uint64_t hash = key_hash(c, c.argv[1])
-    cdef entry_t* entry = find_string_or_reply(c, keyspace_write(c.ks, hash, c.argv[1]), &failed)
+    cdef entry_t* entry = string_or_reply(c, keyspace_write(c.ks, hash, c.argv[1]), &failed)
     if failed:
         return
     if entry is NULL or not equal(entry_string(entry, scratch), c.argv[2]):
@@ -374,7 +373,7 @@ cdef void getex_command(client_t* c) noexcept nogil:
             c, options.time, options.flags & OPT_TIMES, &deadline_ms):
         return
     hash = key_hash(c, c.argv[1])
-    entry = find_string_or_reply(c, keyspace_read(c.ks, hash, c.argv[1]), &failed)
+    entry = string_or_reply(c, keyspace_read(c.ks, hash, c.argv[1]), &failed)
     if failed:
         return
     reply_value(c, entry)
@@ -406,7 +405,7 @@ cdef void add_generic(client_t* c, int64_t amount) noexcept nogil:
     cdef bint failed
     cdef char scratch[INT_TEXT_MAX]
     cdef uint64_t hash = key_hash(c, c.argv[1])
-    cdef entry_t* entry = find_string_or_reply(c, keyspace_write(c.ks, hash, c.argv[1]), &failed)
+    cdef entry_t* entry = string_or_reply(c, keyspace_write(c.ks, hash, c.argv[1]), &failed)
     cdef slice_t text
     cdef int64_t value = 0
     if failed:
@@ -466,7 +465,7 @@ cdef void incrbyfloat_command(client_t* c) noexcept nogil:
     cdef bint failed
     cdef char text[FORMAT_LONG_DOUBLE_MAX]
     cdef uint64_t hash = key_hash(c, c.argv[1])
-    cdef entry_t* entry = find_string_or_reply(c, keyspace_write(c.ks, hash, c.argv[1]), &failed)
+    cdef entry_t* entry = string_or_reply(c, keyspace_write(c.ks, hash, c.argv[1]), &failed)
     cdef slice_t value
     cdef long double sum = 0
     cdef long double amount
@@ -502,27 +501,52 @@ cdef void incrbyfloat_command(client_t* c) noexcept nogil:
 # -- parts of a string ----------------------------------------------------------------------------
 
 cdef bint string_fits_or_reply(client_t* c, int64_t size, int64_t more) noexcept nogil:
-    """A string of `size` + `more` bytes is allowed, and there is memory for it."""
     cdef int64_t total
-    cdef void* block
-    if add_overflows(size, more, &total) or (
+    if add_overflows(size, more, &total) or total > STRING_MAX or (
             total > server_of(c).config.proto_max_bulk_len and not c.flags & CLIENT_LOADING):
         reply_error(c, ERR_STRING_TOO_LONG)
         return False
-    if total > CHECKED_BYTES:
-        # Growing cannot fail halfway; better to hear of it here. Twice: growth is generous.
-        block = heap_alloc_try(c.store.heap, 2 * <size_t>total)
+    return True
+
+
+cdef bint memory_or_reply(client_t* c, size_t size) noexcept nogil:
+    cdef void* block
+    if size > CHECKED_BYTES:
+        block = heap_alloc_try(c.store.heap, size)
         if block is NULL:
             reply_error(c, ERR_OOM)
             return False
-        heap_free(c.store.heap, block, 2 * <size_t>total)
+        heap_free(c.store.heap, block, size)
     return True
+
+
+cdef raw_t* string_reserve_or_reply(client_t* c, uint64_t hash, entry_t* entry,
+                                    size_t size) noexcept nogil:
+    if entry is not NULL and entry.flags & ENTRY_BODY \
+            and (<raw_t*>entry_body(entry)).size_max >= size:
+        return <raw_t*>entry_body(entry)
+    # Growing cannot fail halfway: better to hear of it here. It takes a sixteenth more.
+    if not memory_or_reply(c, size + (size >> 3)):
+        return NULL
+    if entry is NULL:
+        entry = entry_create_raw(c.store.heap, c.argv[1], slice_t(NULL, 0), size, NO_DEADLINE,
+                                 access_new(&c.store.access))
+        keyspace_put_take(c.ks, hash, entry)
+    else:
+        entry = keyspace_make_raw(c.ks, hash, entry, size)
+    return <raw_t*>entry_body(entry)
+
+
+cdef void string_extend(raw_t* raw, size_t size) noexcept nogil:
+    if raw.size < size:
+        memset(raw.data + raw.size, 0, size - raw.size)
+        raw.size = size
 
 
 cdef void append_command(client_t* c) noexcept nogil:
     cdef bint failed
     cdef uint64_t hash = key_hash(c, c.argv[1])
-    cdef entry_t* entry = find_string_or_reply(c, keyspace_write(c.ks, hash, c.argv[1]), &failed)
+    cdef entry_t* entry = string_or_reply(c, keyspace_write(c.ks, hash, c.argv[1]), &failed)
     cdef slice_t more = c.argv[2]
     cdef size_t size
     cdef raw_t* raw
@@ -535,8 +559,9 @@ cdef void append_command(client_t* c) noexcept nogil:
         size = entry_string_size(entry)
         if not string_fits_or_reply(c, <int64_t>size, <int64_t>more.size):
             return
-        entry = keyspace_make_raw(c.ks, hash, entry, size + more.size)
-        raw = <raw_t*>entry_body(entry)
+        raw = string_reserve_or_reply(c, hash, entry, size + more.size)
+        if raw is NULL:
+            return
         if more.size:
             memcpy(raw.data + size, more.data, more.size)
         size += more.size
@@ -551,8 +576,6 @@ cdef void setrange_command(client_t* c) noexcept nogil:
     cdef entry_t* entry
     cdef slice_t part = c.argv[3]
     cdef int64_t offset
-    cdef size_t size
-    cdef size_t end
     cdef raw_t* raw
     if not parse_int64(c.argv[2].data, c.argv[2].size, &offset):
         reply_error(c, ERR_NOT_INTEGER)
@@ -561,24 +584,18 @@ cdef void setrange_command(client_t* c) noexcept nogil:
         reply_error(c, ERR_OFFSET)
         return
     hash = key_hash(c, c.argv[1])
-    entry = find_string_or_reply(c, keyspace_write(c.ks, hash, c.argv[1]), &failed)
+    entry = string_or_reply(c, keyspace_write(c.ks, hash, c.argv[1]), &failed)
     if failed:
         return
-    size = entry_string_size(entry) if entry is not NULL else 0
     if part.size == 0:
-        reply_int(c, <int64_t>size)
+        reply_int(c, <int64_t>entry_string_size(entry) if entry is not NULL else 0)
         return
     if not string_fits_or_reply(c, offset, <int64_t>part.size):
         return
-    if entry is NULL:
-        entry = keyspace_set(c.ks, hash, c.argv[1], slice_t(NULL, 0), NO_DEADLINE)
-    end = <size_t>offset + part.size
-    entry = keyspace_make_raw(c.ks, hash, entry, end if end > size else size)
-    raw = <raw_t*>entry_body(entry)
-    if end > size:
-        if <size_t>offset > size:
-            memset(raw.data + size, 0, <size_t>offset - size)
-        raw.size = end
+    raw = string_reserve_or_reply(c, hash, entry, <size_t>offset + part.size)
+    if raw is NULL:
+        return
+    string_extend(raw, <size_t>offset + part.size)
     memcpy(raw.data + offset, part.data, part.size)
     keyspace_signal(c.ks, EVENT_STRING, b"setrange", c.argv[1])
     reply_int(c, <int64_t>raw.size)
@@ -594,7 +611,7 @@ cdef void getrange_command(client_t* c) noexcept nogil:
             and parse_int64(c.argv[3].data, c.argv[3].size, &end)):
         reply_error(c, ERR_NOT_INTEGER)
         return
-    entry = find_string_or_reply(
+    entry = string_or_reply(
         c, keyspace_read(c.ks, key_hash(c, c.argv[1]), c.argv[1]), &failed)
     if failed:
         return
@@ -614,7 +631,7 @@ cdef void getrange_command(client_t* c) noexcept nogil:
 
 cdef void strlen_command(client_t* c) noexcept nogil:
     cdef bint failed
-    cdef entry_t* entry = find_string_or_reply(
+    cdef entry_t* entry = string_or_reply(
         c, keyspace_read(c.ks, key_hash(c, c.argv[1]), c.argv[1]), &failed)
     if not failed:
         reply_int(c, <int64_t>entry_string_size(entry) if entry is not NULL else 0)

@@ -45,6 +45,22 @@ cdef extern from *:
     #define ERR_DISCARD_WITHOUT_MULTI "ERR DISCARD without MULTI"
     #define ERR_EXEC_ABORT "EXECABORT Transaction discarded because of previous errors."
     #define ERR_EXEC_ABORT_BECAUSE "EXECABORT Transaction discarded because of: "
+    #define ERR_BIT_OFFSET "ERR bit offset is not an integer or out of range"
+    #define ERR_BIT_VALUE "ERR bit is not an integer or out of range"
+    #define ERR_BIT_ARGUMENT "ERR The bit argument must be 1 or 0."
+    #define ERR_BITFIELD_TYPE \\
+        "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not " \\
+        "supported but i64 is."
+    #define ERR_OVERFLOW_TYPE "ERR Invalid OVERFLOW type specified"
+    #define ERR_BITFIELD_RO "ERR BITFIELD_RO only supports the GET subcommand"
+    #define ERR_BITOP_NOT "ERR BITOP NOT must be called with a single source key."
+    #define ERR_LCS_BOTH "ERR If you want both the length and indexes, please just use IDX."
+    #define ERR_LCS_TYPE "ERR The specified keys must contain string values"
+    #define ERR_LCS_TOO_LONG "ERR String too long for LCS"
+    #define ERR_LCS_LIMIT \\
+        "ERR Insufficient memory, transient memory for LCS exceeds " \\
+        "proto-max-bulk-len"
+    #define ERR_LCS_MEMORY "ERR Insufficient memory, failed allocating transient memory for LCS"
     #endif
     """
     const char* ERR_SYNTAX
@@ -81,3 +97,15 @@ cdef extern from *:
     const char* ERR_DISCARD_WITHOUT_MULTI
     const char* ERR_EXEC_ABORT
     const char* ERR_EXEC_ABORT_BECAUSE  # then the error
+    const char* ERR_BIT_OFFSET
+    const char* ERR_BIT_VALUE
+    const char* ERR_BIT_ARGUMENT
+    const char* ERR_BITFIELD_TYPE
+    const char* ERR_OVERFLOW_TYPE
+    const char* ERR_BITFIELD_RO
+    const char* ERR_BITOP_NOT
+    const char* ERR_LCS_BOTH
+    const char* ERR_LCS_TYPE
+    const char* ERR_LCS_TOO_LONG
+    const char* ERR_LCS_LIMIT
+    const char* ERR_LCS_MEMORY
