@@ -1,6 +1,6 @@
 """Bitmaps: strings seen as bits.
 
-A string that a bit is written to becomes a body with slack (string_reserve_or_reply), so that a bitmap
+A string that a bit is written to becomes a body with slack (string_reserve_or_reply): a bitmap
 grows at its end without moving its entry, and a bit that exists is set in place.
 
 BITFIELD reads its arguments twice: first to check them all and to learn how far the string must

@@ -160,7 +160,8 @@ cdef void reply_text(client_t* c, const lcs_t* lcs, uint32_t length) noexcept no
     heap_free(c.store.heap, text, length)
 
 
-cdef void reply_match(client_t* c, const lcs_t* lcs, size_t i, size_t j, size_t size) noexcept nogil:
+cdef void reply_match(client_t* c, const lcs_t* lcs, size_t i, size_t j,
+                      size_t size) noexcept nogil:
     """`size` bytes, at i in one string and at j in the other."""
     reply_array(c, 3 if lcs.with_match_len else 2)
     reply_array(c, 2)

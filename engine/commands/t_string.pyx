@@ -116,7 +116,8 @@ cdef uint32_t excluded_by(uint32_t option) noexcept nogil:
     return 0
 
 
-cdef bint options_or_reply(client_t* c, int at, uint32_t allowed, options_t* options) noexcept nogil:
+cdef bint options_or_reply(client_t* c, int at, uint32_t allowed,
+                           options_t* options) noexcept nogil:
     """Read the arguments from `at` to the end as options of those `allowed`."""
     cdef uint32_t option
     options.flags = 0
