@@ -4,6 +4,7 @@ KVD_BUILD chooses how (default `release`):
     release   -O3, what is installed
     debug     -O0 with checks, .pyx line numbers in assertions
     asan      address and undefined-behaviour sanitizers, plain malloc under every allocation
+    fuzz      the same with coverage for libFuzzer; needs CC=clang (see docs/hacking.md)
 KVD_CYTHON_CACHE names a directory that keeps translations, for those with several trees.
 KVD_FACES=1 builds the test faces and the load generator beside the engine.
 """
@@ -22,6 +23,7 @@ MODES = {
              "-fno-sanitize-recover=undefined", "-fno-wrapv", "-DKVD_PLAIN_MALLOC=1",
              "-DKVD_DEBUG=1"],
 }
+MODES["fuzz"] = [*MODES["asan"], "-fsanitize=fuzzer-no-link"]
 if BUILD not in MODES:
     raise SystemExit(f"KVD_BUILD is one of {', '.join(MODES)}, not {BUILD!r}")
 
@@ -31,6 +33,7 @@ CFLAGS = MODES[BUILD] + [
     # The house macros and cdef functions are the only symbols that must be visible: none.
     "-fvisibility=hidden",
 ]
+# A fuzzed engine finds the sanitizers' and the fuzzer's runtime preloaded.
 LDFLAGS = ["-fsanitize=address,undefined"] if BUILD == "asan" else []
 DIRECTIVES = dict(
     language_level=3, boundscheck=BUILD != "release", wraparound=False, cdivision=True,
