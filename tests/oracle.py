@@ -24,6 +24,34 @@ def encode(*args) -> bytes:
     return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(p), p) for p in parts)
 
 
+class Link:
+    """One more connection, which answers as an engine's client does: in RESP, undecoded."""
+
+    def __init__(self, path: str):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self.file = self.socket.makefile("rb")
+
+    def execute(self, *args: bytes) -> bytes:
+        self.socket.sendall(encode(*args))
+        return self.read()
+
+    def read(self) -> bytes:
+        """One reply, with all that is in it."""
+        line = self.file.readline()
+        kind, rest = line[:1], line[1:-2]
+        if kind in b"$=" and rest != b"-1":
+            return line + self.file.read(int(rest) + 2)
+        if kind in b"*~>%" and rest != b"-1":
+            count = int(rest) * (2 if kind == b"%" else 1)
+            return line + b"".join(self.read() for _ in range(count))
+        return line
+
+    def close(self) -> None:
+        self.file.close()
+        self.socket.close()
+
+
 class Oracle:
     def __init__(self, *options: str):
         """Start it, with `options` as on its command line."""
@@ -31,7 +59,7 @@ class Oracle:
         if binary is None:
             raise FileNotFoundError("no valkey-server on this machine")
         self.directory = tempfile.TemporaryDirectory(prefix="kvd-oracle-")
-        path = pathlib.Path(self.directory.name) / "socket"
+        path = self.path = pathlib.Path(self.directory.name) / "socket"
         self.process = subprocess.Popen(
             [binary, "--port", "0", "--unixsocket", str(path), "--save", "",
              "--dir", self.directory.name, *options], stdout=subprocess.DEVNULL)
@@ -54,6 +82,10 @@ class Oracle:
         self.process.wait()
         self.socket.close()
         self.directory.cleanup()
+
+    def client(self) -> Link:
+        """Another connection."""
+        return Link(str(self.path))
 
     def ask_each(self, requests) -> list:
         """The reply to each request, an OracleError among them where it is one.
