@@ -1,4 +1,6 @@
 """The command families, in the order they register: the table of contents."""
-from . import t_string, bitops, lcs, generic, expire_keys, scan, multi, config
+from . import connection, t_string, bitops, lcs, generic, expire_keys, scan, multi, config
 
-__all__ = ["t_string", "bitops", "lcs", "generic", "expire_keys", "scan", "multi", "config"]
+__all__ = [
+    "connection", "t_string", "bitops", "lcs", "generic", "expire_keys", "scan", "multi", "config",
+]

@@ -19,7 +19,8 @@ from ..core.types cimport slice_t
 from ..store.keyspace cimport keyspace_t, store_t
 from ..store.evict cimport evict_t
 from ..journal.aof cimport aof_t
-from ..wire.command cimport client_t, command_t
+from ..wire.acl cimport users_t
+from ..wire.command cimport CLIENT_CLOSING, client_t, command_t
 from ..wire.resp cimport argv_t
 
 cdef enum:
@@ -193,11 +194,12 @@ cdef struct stats_t:
     uint64_t noted_reply_bytes
 
 cdef struct pause_t:
-    int64_t until_ms                    # 0: not paused
+    int64_t until_us                    # monotonic; 0: not paused
     bint all                            # every command, not only those that write
 
 ctypedef called_t (*call_fn)(void* srv, client_t* c) noexcept nogil
 ctypedef void (*client_hook_fn)(void* srv, client_t* c) noexcept nogil
+ctypedef bint (*unblock_fn)(void* srv, client_t* c, bint error) noexcept nogil
 ctypedef void (*error_hook_fn)(void* srv, slice_t code) noexcept nogil
 
 cdef struct server_hooks_t:
@@ -205,6 +207,8 @@ cdef struct server_hooks_t:
     call_fn call
     # Every check that comes before a call (arity, auth, OOM, ...), then the call.
     call_fn process
+    # End a blocking command, as its timeout would or with an error; NULL while none blocks.
+    unblock_fn unblock
     # Serve a CMD_PYTHON row: takes the GIL, appends the reply.
     client_hook_fn python
 
@@ -235,6 +239,7 @@ cdef struct server_t:
     client_t* current                   # whose command runs; NULL between commands
     client_t* pending_write             # clients with replies to send this turn
     client_t* parked                    # by pause or for memory
+    client_t* closing                   # those with a CLOSE flag, for the reaper; client_close
     uint32_t monitors
     uint32_t watching                   # clients that watch keys
     size_t clients_memory               # query and reply buffers, as of their last change
@@ -247,6 +252,7 @@ cdef struct server_t:
     int exec_db                         # database that EXEC's journal text began in
     bint exec_fed                       # EXEC has written its MULTI to the journal
     bint stop                           # leave the loop at the end of the turn
+    users_t users
     bint auth_required                  # a password is set: default is not nopass
     char run_id[41]
     void* commandlog[3]                 # owned by server/commandlog, by kind
@@ -262,3 +268,12 @@ cdef inline server_t* server_of(const client_t* c) noexcept nogil:
 # Someone will read what feed_* write. Building a feed for nobody is wasted time.
 cdef inline bint feed_wanted(const client_t* c) noexcept nogil:
     return server_of(c).aof.enabled
+
+cdef inline void client_close(server_t* srv, client_t* c, uint32_t how) noexcept nogil:
+    """`how` is CLIENT_CLOSE_SOON or CLIENT_CLOSE_NOW. The only way to close somebody else; whose
+    command runs may set its own flag, since the loop looks at it when the command has ended."""
+    c.flags |= how
+    if not c.flags & CLIENT_CLOSING:
+        c.flags |= CLIENT_CLOSING
+        c.next_closing = srv.closing
+        srv.closing = c

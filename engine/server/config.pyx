@@ -13,6 +13,7 @@ Invariants
 """
 from libc.stdint cimport INT64_MAX
 
+from ..commands.connection cimport connection_set_password
 from ..commands.state cimport DATABASES_MAX, config_t
 from ..journal.aof cimport FSYNC_NO, aof_sync, fsync_t
 from ..store.evict cimport POLICY_ALLKEYS_LFU, POLICY_VOLATILE_LFU, policy_t
@@ -58,7 +59,7 @@ cdef const char* apply_hz(server_t* srv) noexcept nogil:
 
 
 cdef const char* apply_password(server_t* srv) noexcept nogil:
-    srv.auth_required = srv.config.requirepass.size != 0
+    connection_set_password(srv, srv.config.requirepass)
     return NULL
 
 

@@ -19,21 +19,20 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, strlen
 
 from ..commands.multi cimport exec_command, multi_flags, multi_queue, multi_refused
-from ..commands.state cimport (
-    BATCH_MAX, CALLED_DONE, CALLED_PARKED, batch_command_t, server_t,
-)
+from ..commands.state cimport BATCH_MAX, CALLED_DONE, CALLED_PARKED, batch_command_t, server_t
 from ..core.clock cimport clock_ticks
 from ..core.intrinsics cimport load_part, unlikely
+from ..core.intrinsics cimport unlikely
 from ..core.table cimport table_prefetch, table_prefetch_item
 from ..core.types cimport slice_t
 from ..journal.aof cimport aof_feed, aof_feed_raw
 from ..store.evict cimport EVICT_OK, evict_run
 from ..store.keyspace cimport store_hash
 from ..wire.command cimport (
-    CMD_CONTAINER, CMD_CONTAINER_RUNS,    CLIENT_AUTHENTICATED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_DIRTY_EXEC,
-    CLIENT_EXECUTING, CLIENT_LOADING, CLIENT_MULTI, CLIENT_READ_PAUSED, CLIENT_REPLY_OFF,
-    CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, CMD_DENYOOM, CMD_LOADING, CMD_NO_AUTH,
-    CMD_NO_MULTI, CMD_PYTHON, CMD_UNQUEUED, KEYS_AT, command_resolve, command_t,
+    CLIENT_AUTHENTICATED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_DIRTY_EXEC,
+    CLIENT_LOADING, CLIENT_MULTI, CLIENT_READ_PAUSED, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP,
+    CLIENT_REPLY_SKIP_NEXT, CMD_CONTAINER, CMD_CONTAINER_RUNS, CMD_DENYOOM, CMD_LOADING,
+    CMD_NO_AUTH, CMD_NO_MULTI, CMD_PYTHON, CMD_UNQUEUED, KEYS_AT, command_resolve, command_t,
 )
 from ..wire.errors cimport ERR_LOADING, ERR_NOT_IN_MULTI, ERR_NO_AUTH, ERR_OOM
 from ..wire.reply cimport reply_error, reply_error_about, reply_error_arity, reply_error_two
@@ -125,10 +124,22 @@ cdef inline void fetch(server_t* srv, int i) noexcept nogil:
         table_prefetch_item(&srv.batch[i].ks.table, srv.batch[i].hash)
 
 
+cdef void mute(client_t* c, uint32_t before, size_t reply_at) noexcept nogil:
+    """CLIENT REPLY: off holds from the command that says it to the one that ends it; skip drops
+    the reply of the command after."""
+    if c.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP_NEXT) or before & CLIENT_REPLY_SKIP:
+        c.reply.size = reply_at
+    c.flags &= ~<uint32_t>CLIENT_REPLY_SKIP
+    if c.flags & CLIENT_REPLY_SKIP_NEXT:
+        c.flags = (c.flags & ~<uint32_t>CLIENT_REPLY_SKIP_NEXT) | CLIENT_REPLY_SKIP
+
+
 cdef size_t execute_bytes(server_t* srv, client_t* c, const char* data,
                           size_t size) noexcept nogil:
     cdef size_t at = 0
     cdef size_t end = 0
+    cdef size_t reply_at
+    cdef uint32_t before
     cdef int count, i
     cdef batch_command_t* b
     srv.call_ticks = clock_ticks()
@@ -148,10 +159,15 @@ cdef size_t execute_bytes(server_t* srv, client_t* c, const char* data,
             c.cmd = b.cmd
             c.hashed_key = b.hashed_key
             c.hash = b.hash
+            reply_at = c.reply.size
+            before = c.flags
             if unlikely(execute_process(srv, c) == CALLED_PARKED):
                 resp_reset(c)           # what was parsed behind it is given again, too
                 return at               # X2
             at = b.end
+            if unlikely((c.flags | before) & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP
+                                              | CLIENT_REPLY_SKIP_NEXT)):
+                mute(c, before, reply_at)
             if unlikely(c.flags & (CLIENT_CLOSE_SOON | CLIENT_CLOSE_NOW)):
                 return size             # what follows is not for us
             if unlikely(c.flags & CLIENT_READ_PAUSED):
@@ -200,15 +216,16 @@ cdef void reject_unknown(client_t* c) noexcept nogil:
 cdef bint refused(server_t* srv, client_t* c) noexcept nogil:
     """Checks that say no, with the reply. In Valkey's order."""
     cdef const command_t* cmd = c.cmd
+    # First: whoever is not in learns nothing, not even which commands there are.
+    if unlikely(srv.auth_required and not c.flags & CLIENT_AUTHENTICATED) \
+            and (cmd is NULL or not cmd.flags & CMD_NO_AUTH):
+        reply_error(c, ERR_NO_AUTH)
+        return True
     if unlikely(cmd is NULL):
         reject_unknown(c)
         return True
     if unlikely((c.argc != cmd.arity) if cmd.arity > 0 else (c.argc < -cmd.arity)):
         reply_error_arity(c)
-        return True
-    if unlikely(srv.auth_required and not c.flags & CLIENT_AUTHENTICATED) \
-            and not cmd.flags & CMD_NO_AUTH:
-        reply_error(c, ERR_NO_AUTH)
         return True
     if unlikely(c.flags & CLIENT_MULTI) and cmd.flags & CMD_NO_MULTI:
         reply_error_about(c, ERR_NOT_IN_MULTI, slice_t(cmd.name, cmd.name_size),
@@ -282,7 +299,6 @@ cdef called_t execute_call(void* owner, client_t* c) noexcept nogil:
     cdef uint64_t dirty = srv.store.dirty
     cdef uint64_t ticks
     cdef size_t reply_at = c.reply.size
-    cdef uint32_t flags = c.flags
     cdef int db = c.ks.index
     cdef client_t* outer = srv.current
     srv.current = c
@@ -304,9 +320,4 @@ cdef called_t execute_call(void* owner, client_t* c) noexcept nogil:
         c.feed.size = 0
     c.commands += 1
     c.last_cmd = cmd
-    if unlikely(flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP)) and not flags & CLIENT_EXECUTING:
-        c.reply.size = reply_at
-        c.flags &= ~<uint32_t>CLIENT_REPLY_SKIP
-    if unlikely(c.flags & CLIENT_REPLY_SKIP_NEXT):
-        c.flags = (c.flags & ~<uint32_t>CLIENT_REPLY_SKIP_NEXT) | CLIENT_REPLY_SKIP
     return CALLED_DONE

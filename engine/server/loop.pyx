@@ -18,11 +18,12 @@ Invariants
 """
 from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
+from ..commands.connection cimport connection_greet
 from ..commands.multi cimport multi_free
-from ..commands.state cimport server_t
-from ..core.buf cimport buf_append, buf_consume, buf_free, buf_init, buf_reserve, buf_t
+from ..commands.state cimport client_close, server_t
+from ..core.buf cimport buf_append, buf_consume, buf_free, buf_init, buf_reserve
 from ..core.clock cimport clock_mono_us, clock_ticks, clock_wall_ms
 from ..core.heap cimport heap_alloc, heap_alloc_zero, heap_free, heap_realloc
 from ..core.intrinsics cimport likely, unlikely
@@ -31,8 +32,8 @@ from ..store.access cimport access_set_time
 from ..store.keyspace cimport store_reap
 from ..wire.client cimport client_create, client_release
 from ..wire.command cimport (
-    CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CONTROL, CLIENT_INTERNAL, CLIENT_MONITOR,
-    CLIENT_PENDING_WRITE, CLIENT_READ_PAUSED, CLIENT_UNIX_SOCKET, CLIENT_WRITE_WAITS,
+    CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CLOSING, CLIENT_CONTROL, CLIENT_INTERNAL,
+    CLIENT_MONITOR, CLIENT_PENDING_WRITE, CLIENT_UNIX_SOCKET, CLIENT_WRITE_WAITS,
 )
 from .execute cimport execute_bytes
 from .stats cimport stats_cron
@@ -119,7 +120,6 @@ cdef struct loop_t:
     int listener_count
     int64_t cron_at_us
     char* read_buffer                   # READ_SIZE, owned
-    bint closing                        # some client has a CLOSE flag
     epoll_event events[EVENTS_MAX]
 
 
@@ -199,8 +199,9 @@ cdef client_t* client_attach(server_t* srv, int fd) noexcept nogil:
     srv.client_next_id += 1
     c = client_create(&srv.store, &srv.databases[0], srv, fd, srv.client_next_id)
     c.index = srv.client_count
-    c.created_ms = srv.wall_ms
-    c.active_ms = srv.wall_ms
+    c.created_us = srv.mono_us
+    c.active_us = srv.mono_us
+    connection_greet(srv, c)
     srv.clients[srv.client_count] = c
     srv.client_count += 1
     return c
@@ -208,8 +209,9 @@ cdef client_t* client_attach(server_t* srv, int fd) noexcept nogil:
 
 cdef void client_detach(server_t* srv, client_t* c) noexcept nogil:
     cdef client_t* last
-    unlink_from(&srv.pending_write, c)
+    unlink_pending(srv, c)
     unlink_parked(srv, c)
+    unlink_closing(srv, c)
     srv.monitors -= 1 if c.flags & CLIENT_MONITOR else 0
     srv.client_count -= 1
     last = srv.clients[srv.client_count]
@@ -221,8 +223,10 @@ cdef void client_detach(server_t* srv, client_t* c) noexcept nogil:
     client_release(c)
 
 
-cdef void unlink_from(client_t** head, client_t* c) noexcept nogil:
-    cdef client_t** at = head
+cdef void unlink_pending(server_t* srv, client_t* c) noexcept nogil:
+    cdef client_t** at = &srv.pending_write
+    if not c.flags & CLIENT_PENDING_WRITE:
+        return
     while at[0] is not NULL:
         if at[0] is c:
             at[0] = c.next_pending
@@ -237,6 +241,18 @@ cdef void unlink_parked(server_t* srv, client_t* c) noexcept nogil:
             at[0] = c.next_parked
             return
         at = &at[0].next_parked
+
+
+cdef void unlink_closing(server_t* srv, client_t* c) noexcept nogil:
+    cdef client_t** at = &srv.closing
+    if not c.flags & CLIENT_CLOSING:
+        return
+    while at[0] is not NULL:
+        if at[0] is c:
+            at[0] = c.next_closing
+            c.flags &= ~<uint32_t>CLIENT_CLOSING
+            return
+        at = &at[0].next_closing
 
 
 cdef void describe_address(char* out, const sockaddr_storage* address) noexcept nogil:
@@ -267,6 +283,7 @@ cdef client_t* loop_adopt(server_t* srv, int fd, listener_t kind) noexcept nogil
     else:
         c.flags |= CLIENT_UNIX_SOCKET
         c.flags |= CLIENT_CONTROL if kind == LISTEN_CONTROL else 0
+        connection_greet(srv, c)        # again: the owner need not log in
     if watch(loop, EPOLL_CTL_ADD, fd, EPOLLIN, <uint64_t><uintptr_t>c):
         client_detach(srv, c)
         return NULL
@@ -330,7 +347,7 @@ cdef void give_spare(server_t* srv, client_t* c) noexcept nogil:
 cdef void finish_input(server_t* srv, client_t* c) noexcept nogil:
     """Replies leave now, or wait for the journal (L1)."""
     if c.flags & (CLIENT_CLOSE_SOON | CLIENT_CLOSE_NOW):
-        loop_of(srv).closing = True
+        client_close(srv, c, 0)
     if c.reply.size == c.sent:
         if c.reply.data is not NULL:
             c.sent = 0
@@ -388,13 +405,12 @@ cdef void read_client(server_t* srv, client_t* c) noexcept nogil:
         got = recv(c.fd, loop_of(srv).read_buffer, READ_SIZE, 0)
     if got <= 0:
         if got == 0 or (errno != EAGAIN and errno != EINTR):
-            c.flags |= CLIENT_CLOSE_NOW
-            loop_of(srv).closing = True
+            client_close(srv, c, CLIENT_CLOSE_NOW)
         return
     srv.stats.reads += 1
     srv.stats.bytes_in += <uint64_t>got
     c.bytes_in += <uint64_t>got
-    c.active_ms = srv.wall_ms
+    c.active_us = srv.mono_us
     if own:
         c.query.size += <size_t>got
         run_query(srv, c)
@@ -412,8 +428,7 @@ cdef void write_client(server_t* srv, client_t* c) noexcept nogil:
     put = send(c.fd, c.reply.data + c.sent, c.reply.size - c.sent, MSG_NOSIGNAL)
     if put < 0:
         if errno != EAGAIN and errno != EINTR:
-            c.flags |= CLIENT_CLOSE_NOW
-            loop.closing = True
+            client_close(srv, c, CLIENT_CLOSE_NOW)
             return
         put = 0
     srv.stats.writes += 1
@@ -445,21 +460,21 @@ cdef void write_pending(server_t* srv) noexcept nogil:
 
 
 cdef void reap(server_t* srv) noexcept nogil:
-    """Free the clients that are to be closed (L2)."""
-    cdef uint32_t i = 0
+    """Free the clients that are to be closed (L2). Those whose reply has not left stay listed;
+    one without a socket belongs to whoever made it, who sees its flag."""
+    cdef client_t* left = srv.closing
     cdef client_t* c
-    loop_of(srv).closing = False
-    while i < srv.client_count:
-        c = srv.clients[i]
-        if c.flags & CLIENT_CLOSE_NOW and not c.flags & CLIENT_INTERNAL:
-            client_detach(srv, c)
-        elif (c.flags & CLIENT_CLOSE_SOON and c.reply.size == c.sent
-                and not c.flags & CLIENT_INTERNAL):
+    srv.closing = NULL
+    while left is not NULL:
+        c = left
+        left = c.next_closing
+        c.flags &= ~<uint32_t>CLIENT_CLOSING
+        if c.flags & CLIENT_INTERNAL:
+            continue
+        if c.flags & CLIENT_CLOSE_NOW or c.reply.size == c.sent:
             client_detach(srv, c)
         else:
-            if c.flags & CLIENT_CLOSE_SOON:
-                loop_of(srv).closing = True
-            i += 1
+            client_close(srv, c, 0)
 
 
 # -- turns ----------------------------------------------------------------------------------------
@@ -524,7 +539,7 @@ cdef step_t turn(server_t* srv) noexcept nogil:
     if srv.mono_us >= loop.cron_at_us:
         cron(srv)
     write_pending(srv)
-    if unlikely(loop.closing):
+    if unlikely(srv.closing is not NULL):
         reap(srv)
     srv.stats.turn_ticks += clock_ticks() - began
     return STEP_STOP if srv.stop else step

@@ -5,7 +5,7 @@ serves, and when the loop asks for Python (a signal, a stop).
 """
 cimport cython
 from cpython.pycapsule cimport PyCapsule_New
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
 from ..commands.multi cimport multi_touched
@@ -15,20 +15,20 @@ from ..core.clock cimport clock_mono_us, ticks_init
 from ..core.heap cimport heap_alloc_zero, heap_free, heap_free_all, heap_init
 from ..core.types cimport slice_t
 from ..journal.aof cimport aof_free, aof_init
-from ..store.keyspace cimport (
-    keyspace_free, keyspace_init, keyspace_t, store_free, store_init,
-)
+from ..store.keyspace cimport keyspace_free, keyspace_init, keyspace_t, store_free, store_init
+from ..wire.acl cimport users_init
 from ..wire.command cimport (
     CLIENT_AUTHENTICATED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_INTERNAL, CLIENT_UNIX_SOCKET,
     client_t, command_full_name,
+    CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_INTERNAL, client_t, command_full_name,
 )
 from ..wire.reply cimport reply_raw
 from ..wire.resp cimport argv_free, argv_init
 from .execute cimport execute_call, execute_process
 from .loop cimport (
     LISTEN_CONTROL, LISTEN_TCP, LISTEN_UNIX, STEP_FAILED, STEP_STOP, STEP_WAKE, client_attach,
-    client_detach, listener_t, loop_close, loop_feed, loop_listen, loop_open, loop_run,
-    loop_set_wake, loop_tick, loop_unlisten, step_t,
+    client_detach, loop_close, loop_feed, loop_listen, loop_open, loop_run, loop_set_wake,
+    loop_tick, loop_unlisten, step_t,
 )
 from .settings cimport (
     settings_apply, settings_change, settings_free, settings_init, settings_load, settings_match,
@@ -195,6 +195,7 @@ cdef class Server:
         argv_init(&srv.argv, &srv.heap)
         buf_init(&srv.reply_spare, &srv.heap)
         ticks_init(&srv.ticks)
+        users_init(&srv.users)
         stats_init(srv)
         srv.hooks.call = execute_call
         srv.hooks.process = execute_process

@@ -1,8 +1,8 @@
 """The life of a client."""
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 from ..core.buf cimport buf_free, buf_init
-from ..core.heap cimport heap_alloc, heap_alloc_zero, heap_free
+from ..core.heap cimport heap_alloc, heap_alloc_zero, heap_block_size, heap_free
 from .resp cimport resp_reset
 
 
@@ -42,3 +42,24 @@ cdef void client_set_text(client_t* c, slice_t* field, slice_t text) noexcept no
     heap_free(c.store.heap, <void*>field.data, field.size)
     field.data = copy
     field.size = text.size
+
+
+# -- what it is -----------------------------------------------------------------------------------
+
+cdef slice_t client_user(const client_t* c) noexcept nogil:
+    return c.user if c.user.size else slice_t(b"default", 7)
+
+
+cdef bint client_text_is_clean(slice_t text) noexcept nogil:
+    cdef size_t i
+    for i in range(text.size):
+        if text.data[i] < c'!' or text.data[i] > c'~':
+            return False
+    return True
+
+
+cdef size_t client_memory(const client_t* c) noexcept nogil:
+    cdef size_t size = heap_block_size(sizeof(client_t))
+    size += c.query.size_max + c.reply.size_max + c.feed.size_max
+    size += c.partial_max * sizeof(slice_t) + c.multi_memory
+    return size + c.name.size + c.lib_name.size + c.lib_version.size + c.user.size

@@ -139,6 +139,8 @@ cdef enum:                              # client flags
     CLIENT_BLOCKED = 1 << 22            # in a blocking command
     CLIENT_PUSHING = 1 << 23            # a push is written: REPLY_OFF does not drop it
     CLIENT_CONTROL = 1 << 24            # came by the control socket
+    CLIENT_CAPA_REDIRECT = 1 << 25      # CLIENT CAPA REDIRECT
+    CLIENT_CLOSING = 1 << 26            # in the list of clients that the reaper looks at
 
 cdef struct command_t
 cdef struct client_t
@@ -200,10 +202,11 @@ cdef struct client_t:
     slice_t* partial                    # owned: their offsets (data is an offset) and sizes
     size_t partial_max
     size_t sent                         # bytes of reply that the socket took
-    int64_t reply_soft_since_ms         # output buffer above its soft limit since; 0
-    int64_t created_ms
-    int64_t active_ms                   # last time it sent something
-    int64_t deadline_ms                 # login or blocking deadline; 0 none
+    # Monotonic time: nobody is closed because an administrator set the clock
+    int64_t reply_soft_since_us         # output above its soft limit since; 0
+    int64_t created_us
+    int64_t active_us                   # last time it sent something
+    int64_t deadline_us                 # to log in, or of a blocking command; 0 none
     # CLIENT
     slice_t name                        # owned, size 0 when unset
     slice_t lib_name
@@ -222,6 +225,7 @@ cdef struct client_t:
     # Lists of the server
     client_t* next_pending
     client_t* next_parked
+    client_t* next_closing
     size_t memory_counted               # what the server's account of client memory holds
     uint64_t errors                     # error replies so far
     uint64_t errors_seen                # ... of which the server has counted; stats_called

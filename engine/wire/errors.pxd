@@ -61,6 +61,35 @@ cdef extern from *:
         "ERR Insufficient memory, transient memory for LCS exceeds " \\
         "proto-max-bulk-len"
     #define ERR_LCS_MEMORY "ERR Insufficient memory, failed allocating transient memory for LCS"
+    #define ERR_NO_AUTH_HELLO \\
+        "NOAUTH HELLO must be called with the client already authenticated, otherwise the " \\
+        "HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and " \\
+        "select the RESP protocol version at the same time"
+    #define ERR_WRONG_PASS \\
+        "WRONGPASS invalid username-password pair or user is disabled."
+    #define ERR_NO_PASSWORD_SET \\
+        "ERR AUTH <password> called without any password configured for the default user. " \\
+        "Are you sure your configuration is correct?"
+    #define ERR_PROTO_NOT_INTEGER \\
+        "ERR Protocol version is not an integer or out of range"
+    #define ERR_CLIENT_NAME \\
+        "ERR Client names cannot contain spaces, newlines or special characters."
+    #define ERR_TIMEOUT_NOT_INTEGER \\
+        "ERR timeout is not an integer or out of range"
+    #define ERR_TIMEOUT_NEGATIVE \\
+        "ERR timeout is negative"
+    #define ERR_TIMEOUT_RANGE \\
+        "ERR timeout is out of range"
+    #define ERR_PAUSE_MODE \\
+        "ERR CLIENT PAUSE mode must be WRITE or ALL"
+    #define ERR_UNBLOCK_REASON \\
+        "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
+    #define ERR_NO_IMPORT_MODE \\
+        "ERR Server is not in import mode"
+    #define ERR_NO_SUCH_CLIENT \\
+        "ERR No such client"
+    #define ERR_CLIENT_ID \\
+        "ERR client-id should be greater than 0"
     #endif
     """
     const char* ERR_SYNTAX
@@ -109,3 +138,16 @@ cdef extern from *:
     const char* ERR_LCS_TOO_LONG
     const char* ERR_LCS_LIMIT
     const char* ERR_LCS_MEMORY
+    const char* ERR_NO_AUTH_HELLO
+    const char* ERR_WRONG_PASS
+    const char* ERR_NO_PASSWORD_SET
+    const char* ERR_PROTO_NOT_INTEGER
+    const char* ERR_CLIENT_NAME
+    const char* ERR_TIMEOUT_NOT_INTEGER
+    const char* ERR_TIMEOUT_NEGATIVE
+    const char* ERR_TIMEOUT_RANGE
+    const char* ERR_PAUSE_MODE
+    const char* ERR_UNBLOCK_REASON
+    const char* ERR_NO_IMPORT_MODE
+    const char* ERR_NO_SUCH_CLIENT
+    const char* ERR_CLIENT_ID

@@ -393,15 +393,14 @@ def test_journal(server):
 
 
 def test_exec_is_refused_without_rights(server):
-    """EXECABORT repeats the reason, and the transaction is over."""
-    server.execute(b"multi")
-    server.execute(b"set", b"a", b"1")
-    c_state.set_auth_required(server, True)
-    assert server.execute(b"exec") == (
+    """EXECABORT repeats the reason, transaction or not."""
+    server.configure([(b"requirepass", b"secret")])
+    client = server.client()
+    assert client.execute(b"multi") == b"-NOAUTH Authentication required.\r\n"
+    assert client.execute(b"exec") == (
         b"-EXECABORT Transaction discarded because of: NOAUTH Authentication required.\r\n")
-    c_state.set_auth_required(server, False)
-    assert server.execute(b"exec") == b"-ERR EXEC without MULTI\r\n"
-    assert server.execute(b"get", b"a") == b"$-1\r\n"
+    assert client.execute(b"auth", b"secret") == b"+OK\r\n"
+    assert client.execute(b"exec") == b"-ERR EXEC without MULTI\r\n"
 
 
 def test_a_python_served_command_runs_in_its_place(server):

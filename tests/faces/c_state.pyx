@@ -56,10 +56,6 @@ def set_lfu(server, bint lfu):
     of(server).store.access.lfu = lfu
 
 
-def set_auth_required(server, bint required):
-    of(server).auth_required = required
-
-
 def set_lazy_flush(server, bint lazy):
     of(server).config.lazyfree_lazy_user_flush = lazy
 
