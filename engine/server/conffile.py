@@ -2,18 +2,16 @@
 
 A line is a directive and its arguments; `#` starts a comment line; an argument may stand in double
 quotes (with \\n, \\r, \\t, \\b, \\a, \\xHH) or single quotes. `include` takes paths with wildcards.
-A later line overrides an earlier one, except that each client-output-buffer-limit line speaks of one
-kind of client.
+A later line overrides an earlier one, except that each client-output-buffer-limit line speaks of
+one kind of client.
 
 A rewrite keeps every line that is still true, comments and order; it replaces what has changed,
 and appends what the file did not say. The new file stands beside the old one until it is whole.
 """
-import dataclasses
-import glob
 import os
 import re
 import sys
-import tempfile
+from collections import namedtuple
 
 from .config import config_table, directive_info
 from .settings import DirectiveError, check_value, same_value
@@ -28,6 +26,9 @@ REFUSED = {
     b"loadmodule-ex": "modules cannot be loaded",
     b"sentinel": "this is a server, not a sentinel",
 }
+# Their lines may hold a password, though they have no row or one that is fixed.
+SECRETS = {b"user", b"primaryauth", b"masterauth", b"tls-key-file-pass",
+           b"tls-client-key-file-pass"}
 ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"a": b"\a"}
 WORD = re.compile(rb"""[ \t\r\n\0]*(?:
     "(?P<double>(?:[^"\\]|\\.)*)"(?=[ \t\r\n\0]|$)
@@ -36,13 +37,10 @@ WORD = re.compile(rb"""[ \t\r\n\0]*(?:
 )""", re.X | re.S)
 
 
-@dataclasses.dataclass(frozen=True)
-class Line:
-    """One line that is neither blank nor a comment."""
-    path: str
-    number: int
-    text: bytes
-    words: tuple[bytes, ...]
+# One line that is neither blank nor a comment: path: str, number: int (0: an option of the command
+# line), text: bytes, words: tuple[bytes, ...]. Not a dataclass, whose import takes longer than the
+# rest of reading a file.
+Line = namedtuple("Line", "path number text words")
 
 
 class FileError(ValueError):
@@ -54,11 +52,19 @@ class FileError(ValueError):
     """
 
     def __init__(self, path: str, number: int, text: bytes, reason: str):
-        super().__init__(f"{path}, line {number}: '{os.fsdecode(text)}': {reason}")
+        shown = os.fsdecode(without_secret(text))
+        super().__init__(f"{path}{f', line {number}' if number else ''}: '{shown}': {reason}")
         self.path = path
         self.number = number
         self.text = text
         self.reason = reason
+
+
+def without_secret(text: bytes) -> bytes:
+    """A line as it may be shown: messages end up in logs."""
+    name = text.split(None, 1)[0] if text.split() else b""
+    secret = name.lower() in SECRETS or (directive_info(name) or {}).get("secret")
+    return name + b" ..." if secret else text
 
 
 # -- reading --------------------------------------------------------------------------------------
@@ -125,6 +131,8 @@ def included(line: Line, depth: int) -> list[Line]:
         raise FileError(line.path, line.number, line.text, "wrong number of arguments")
     if depth > INCLUDES_MAX:
         raise FileError(line.path, line.number, line.text, "files include each other")
+    import glob                         # rarely needed, and slow to import
+
     pattern = os.fsdecode(line.words[1])
     paths = sorted(glob.glob(pattern)) if glob.has_magic(pattern) else [pattern]
     lines = []
@@ -255,7 +263,8 @@ def quoted(value: bytes) -> bytes:
 def replace_file(path: str, text: bytes) -> None:
     """Write beside it, sync, rename: at every moment the path names a whole file."""
     folder = os.path.dirname(path) or "."
-    fd, temporary = tempfile.mkstemp(dir=folder, prefix=os.path.basename(path) + ".")
+    temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with open(fd, "wb") as file:
             file.write(text)

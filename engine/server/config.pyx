@@ -367,12 +367,13 @@ def directive_info(name: bytes) -> dict | None:
 
     Returns:
         name: its own, where an alias was given. default: as a file would say it. words: it takes
-        several. adds: each line speaks of a part of it.
+        several. adds: each line speaks of a part of it. secret: not to be shown.
     """
     cdef const directive_t* row = directive_find(name)
     if row is NULL:
         return None
     return dict(name=row.name.decode(), default=<bytes>row.value, adds=row.kind == KIND_LIMITS,
+                secret=bool(row.flags & DIRECTIVE_SECRET),
                 words=row.kind in (KIND_WORDS, KIND_LIMITS, KIND_PERCENTILES))
 
 
