@@ -9,6 +9,7 @@ file hears of signals through a pipe on which the loop waits.
 Exit status: 0 a clean end; 1 the server could not start, or not end cleanly.
 """
 import os
+import socket
 import sys
 
 from . import __version__
@@ -154,7 +155,8 @@ class Instance:
         self.made_directory = enter_directory(os.fsdecode(settings.get("dir", b".")))
         settings["dir"] = os.fsencode(os.getcwd())
         self.settings = settings
-        self.sockets: dict[tuple, object] = {}      # (address, port) or (path,) to socket
+        # By (address, port) or (path,).
+        self.sockets: dict[tuple, socket.socket] = {}
         self.lock: int | None = None
         self.pidfile = ""
         self.oom = OomScore()
@@ -297,7 +299,7 @@ class Instance:
             else:
                 self.keep(key, sock)
 
-    def keep(self, key: tuple, sock) -> None:
+    def keep(self, key: tuple, sock: socket.socket) -> None:
         self.sockets[key] = sock
         self.server.listen(sock.fileno(), self.kind_of(key))
 
