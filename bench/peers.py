@@ -49,7 +49,7 @@ def commands_of(name: str) -> list[str] | None:
     """The command line that starts a peer; None when it is not on this machine."""
     if name == "kvd":
         if importlib.util.find_spec("kvd.cli"):
-            return [sys.executable, "-m", "kvd.cli", "serve"]
+            return [sys.executable, "-m", "kvd", "serve"]
         return None
     if name == "redis":
         binary = os.environ.get("REDIS_SERVER") or shutil.which("redis-server")
