@@ -20,8 +20,8 @@ from ..core.table cimport NO_DEADLINE
 from ..core.types cimport slice_t
 from ..store.entry cimport entry_deadline, entry_t
 from ..store.keyspace cimport (
-    EVENT_GENERIC, keyspace_delete_entry, keyspace_look, keyspace_set_deadline, keyspace_signal,
-    keyspace_write,
+    EVENT_EXPIRED, EVENT_GENERIC, keyspace_delete_entry, keyspace_look, keyspace_set_deadline,
+    keyspace_signal, keyspace_write,
 )
 from ..wire.command cimport (
     ACL_KEYSPACE, CLIENT_LOADING, CMD_FAST, CMD_READONLY, CMD_WRITE, GROUP_GENERIC, KEY_ACCESS,
@@ -33,7 +33,7 @@ from ..wire.errors cimport (
 from ..wire.reply cimport (
     feed_arg, feed_command, feed_int, feed_text, reply_error, reply_error_about, reply_int,
 )
-from .state cimport server_of
+from .state cimport feed_wanted, server_of
 
 cdef enum:
     ONLY_NEW = 1                        # NX: the key has no deadline
@@ -103,6 +103,16 @@ cdef bint allowed(int options, int64_t before, int64_t after) noexcept nogil:
     return True
 
 
+cdef void feed(client_t* c, const char* name, int64_t deadline_ms) noexcept nogil:
+    """What became of the key, for the journal."""
+    if feed_wanted(c):
+        feed_command(c, 2 if deadline_ms == NO_DEADLINE else 3)
+        feed_text(c, name)
+        feed_arg(c, c.argv[1])
+        if deadline_ms != NO_DEADLINE:
+            feed_int(c, deadline_ms)
+
+
 cdef void expire_generic(client_t* c, int64_t base_ms, int64_t unit_ms) noexcept nogil:
     cdef slice_t key = c.argv[1]
     cdef uint64_t hash
@@ -121,17 +131,13 @@ cdef void expire_generic(client_t* c, int64_t base_ms, int64_t unit_ms) noexcept
         return
     if deadline_ms <= c.store.now_ms and not c.flags & CLIENT_LOADING:
         keyspace_delete_entry(c.ks, hash, entry)
-        keyspace_signal(c.ks, EVENT_GENERIC, b"del", key)
-        feed_command(c, 2)
-        feed_text(c, b"DEL")
-        feed_arg(c, key)
+        c.store.expired += 1
+        keyspace_signal(c.ks, EVENT_EXPIRED, b"expired", key)
+        feed(c, b"DEL", NO_DEADLINE)
     else:
         keyspace_set_deadline(c.ks, hash, entry, deadline_ms)
         keyspace_signal(c.ks, EVENT_GENERIC, b"expire", key)
-        feed_command(c, 3)
-        feed_text(c, b"PEXPIREAT")
-        feed_arg(c, key)
-        feed_int(c, deadline_ms)
+        feed(c, b"PEXPIREAT", deadline_ms)
     reply_int(c, 1)
 
 

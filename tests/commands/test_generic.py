@@ -11,7 +11,7 @@ from tests.commands.dialogue import play
 from tests.faces import c_state
 from tests.oracle import encode
 
-GENERIC, NEW, MISS = 1 << 2, 1 << 14, 1 << 11
+GENERIC, EXPIRED, MISS, NEW = 1 << 2, 1 << 8, 1 << 11, 1 << 14
 
 
 @pytest.fixture
@@ -288,7 +288,7 @@ def test_frequency_and_idleness_exclude_each_other(server):
 
 
 def test_events(server):
-    c_state.events_start(server, GENERIC | NEW | MISS)
+    c_state.events_start(server, GENERIC | EXPIRED | MISS | NEW)
     server.execute(b"set", b"a", b"v")
     c_state.events_take()
     for request, events in [
@@ -303,7 +303,7 @@ def test_events(server):
         (b"swapdb 0 1", []),
         (b"expire b 100", [("expire", 0, b"b")]),
         (b"persist b", [("persist", 0, b"b")]),
-        (b"expire b -1", [("del", 0, b"b")]),
+        (b"expire b -1", [("expired", 0, b"b")]),
         (b"del b", []),
         (b"swapdb 0 2", []),
         (b"del a x", [("del", 0, b"a")]),
