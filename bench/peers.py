@@ -48,7 +48,7 @@ def jemalloc() -> str | None:
 def commands_of(name: str) -> list[str] | None:
     """The command line that starts a peer; None when it is not on this machine."""
     if name == "kvd":
-        if importlib.util.find_spec("kvd.cli"):
+        if importlib.util.find_spec("kvd.__main__"):
             return [sys.executable, "-m", "kvd", "serve"]
         return None
     if name == "redis":
@@ -205,6 +205,14 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def wait_ready(name: str, process: subprocess.Popen, log: pathlib.Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while READY not in (text := log.read_bytes()):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{name} did not start:\n{text.decode(errors='replace')}")
+        time.sleep(0.02)
+
+
 def start(name: str, **options) -> Peer:
     """Start a peer; `options` are directives, underscores for dashes, added to the equal ones."""
     command = commands_of(name)
@@ -219,18 +227,19 @@ def start(name: str, **options) -> Peer:
         # What we never do by ourselves: snapshots, and rewrites of the append-only file.
         settings = {"save": "", "auto-aof-rewrite-percentage": 0} | settings
     flags = [word for option, value in settings.items() for word in (f"--{option}", str(value))]
-    log = open(directory / "log", "wb")
     preload = {"LD_PRELOAD": jemalloc()} if name == "valkey-jemalloc" else {}
-    process = subprocess.Popen(
-        command + flags, cwd=ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-        env=os.environ | preload,
-        preexec_fn=lambda: os.cpu_count() > 1 and os.sched_setaffinity(0, {SERVER_CORE}))
-    deadline = time.monotonic() + START_SECONDS
-    while READY not in (text := (directory / "log").read_bytes()):
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            raise RuntimeError(f"{name} did not start:\n{text.decode(errors='replace')}")
-        time.sleep(0.02)
+    with open(directory / "log", "wb") as log:
+        process = subprocess.Popen(
+            command + flags, cwd=ROOT, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+            env=os.environ | preload,
+            preexec_fn=lambda: os.cpu_count() > 1 and os.sched_setaffinity(0, {SERVER_CORE}))
+    try:
+        wait_ready(name, process, directory / "log")
+    except BaseException:
+        process.kill()
+        process.wait()
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
     stated = [word for word in flags if str(directory) not in word and word != str(port)]
     stated = [word for word in stated if word not in ("--dir", "--port", "--unixsocket")]
     return Peer(name, process, directory, port, stated)
