@@ -2,9 +2,9 @@
 
 Files that people have, and the programs that read our configuration, name them all the same. So
 each answers CONFIG GET with the one value that is true of us (or, where nothing is true, with
-Valkey's default, which says the least), and a file may set exactly that. Any other value would
-ask for something we do not do: it is refused with the sentence of its row, in a file, as an
-option, and by CONFIG SET.
+Valkey's default, which says the least). A file may set that, or what is Valkey's or Redis's
+default, since it asks for nothing in particular. Any other value would ask for something we do
+not do: it is refused with the sentence of its row, in a file, as an option, and by CONFIG SET.
 
 A row leaves this table for config.pyx when its subject arrives.
 """
@@ -38,7 +38,7 @@ cdef const char* TYPES = b"there are no lists, sets, sorted sets, hashes and str
 cdef directive_t absent(const char* name, const char* alias, kind_t kind, const char* value,
                         const char* topic, const char* why, uint32_t flags=0,
                         const char* accepted=NULL) noexcept:
-    """A fixed row; `accepted` is one more value that means no more than the default."""
+    """A fixed row; `accepted` is the default of a stock server where it is not ours."""
     return directive_t(name, alias, kind, flags | DIRECTIVE_FIXED, 0, value, 0, 0, accepted, NULL,
                        NULL, topic, why)
 
@@ -202,9 +202,9 @@ TABLE[:] = [
     absent(b"events-per-io-thread", NULL, KIND_INT, b"2", b"threads", THREADS, HIDDEN),
     absent(b"bio-cpulist", b"bio_cpulist", KIND_TEXT, b"", b"threads", THREADS, IMMUTABLE),
     absent(b"prefetch-batch-max-size", NULL, KIND_INT, b"32", b"threads",
-           b"the size of a batch is chosen when we are built"),
+           b"the size of a batch is chosen when we are built", 0, b"16"),
     absent(b"max-new-connections-per-cycle", NULL, KIND_INT, b"64", b"threads",
-           b"how many connections one turn accepts is chosen when we are built"),
+           b"how many connections one turn accepts is chosen when we are built", 0, b"10"),
 
     absent(b"rdma-bind", NULL, KIND_TEXT, b"", b"rdma", RDMA),
     absent(b"rdma-port", NULL, KIND_INT, b"0", b"rdma", RDMA),
@@ -238,7 +238,7 @@ TABLE[:] = [
     absent(b"availability-zone", NULL, KIND_TEXT, b"", b"process",
            b"availability zones are not announced"),
     absent(b"crash-memcheck-enabled", NULL, KIND_BOOL, b"no", b"process",
-           b"memory is not tested after a crash"),
+           b"memory is not tested after a crash", 0, b"yes"),
     absent(b"extended-redis-compatibility", NULL, KIND_BOOL, b"no", b"process",
            b"server-identity redis is how we present ourselves as Redis"),
     absent(b"hash-seed", NULL, KIND_TEXT, b"", b"process", b"the hash is keyed at random",

@@ -391,7 +391,9 @@ def config_table() -> list[dict]:
             kind=KINDS[row.kind],
             default=row.value.decode(),
             min=row.min, max=row.max,
-            choices=[word.partition("=")[0] for word in choices],
+            choices=[word.partition("=")[0] for word in choices]
+            if row.kind == KIND_ENUM else [],
+            also=row.choices.decode() if row.flags & DIRECTIVE_FIXED and choices else None,
             mutable=not row.flags & DIRECTIVE_IMMUTABLE,
             protected=bool(row.flags & DIRECTIVE_PROTECTED),
             secret=bool(row.flags & DIRECTIVE_SECRET),
