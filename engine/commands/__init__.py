@@ -1,6 +1,9 @@
 """The command families, in the order they register: the table of contents."""
-from . import connection, t_string, bitops, lcs, generic, expire_keys, scan, multi, config
+from . import (
+    connection, t_string, bitops, lcs, generic, expire_keys, scan, multi, config, admin,
+)
 
 __all__ = [
     "connection", "t_string", "bitops", "lcs", "generic", "expire_keys", "scan", "multi", "config",
+    "admin",
 ]

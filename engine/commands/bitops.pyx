@@ -499,8 +499,8 @@ TABLE[:] = [
         b"Counts the bits that are set in a string, or in a part of it."),
     row(b"bitfield", bitfield_command, -2, CMD_WRITE | CMD_DENYOOM, ACL_BITMAP, GROUP_BITMAP,
         keys_at(1, 1, 1, KEY_RW | KEY_ACCESS | KEY_UPDATE), b"3.2.0", b"O(1) a subcommand",
-        b"BITFIELD key [GET encoding offset | [OVERFLOW WRAP | SAT | FAIL]"
-        b" SET encoding offset value | INCRBY encoding offset increment ...]",
+        b"BITFIELD key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>]"
+        b" <SET encoding offset value | INCRBY encoding offset increment> ...]",
         b"Reads, sets and adds to integers of any width at any bit of a string."),
     row(b"bitfield_ro", bitfield_ro_command, -2, CMD_READONLY | CMD_FAST, ACL_BITMAP,
         GROUP_BITMAP, keys_at(1, 1, 1, KEY_RO | KEY_ACCESS), b"6.0.0", b"O(1) a subcommand",
@@ -508,7 +508,7 @@ TABLE[:] = [
         b"Reads integers of any width at any bit of a string."),
     row(b"bitop", bitop_command, -4, CMD_WRITE | CMD_DENYOOM, ACL_BITMAP, GROUP_BITMAP,
         keys_at(2, -1, 1, KEY_OW | KEY_UPDATE), b"2.6.0", b"O(N), N bytes of all sources",
-        b"BITOP AND | OR | XOR | NOT destkey key [key ...]",
+        b"BITOP <AND | OR | XOR | NOT> destkey key [key ...]",
         b"Combines strings bit by bit and stores the result."),
     row(b"bitpos", bitpos_command, -3, CMD_READONLY, ACL_BITMAP, GROUP_BITMAP,
         keys_at(1, 1, 1, KEY_RO | KEY_ACCESS), b"2.8.7", b"O(N), N bytes",

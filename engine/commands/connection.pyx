@@ -418,8 +418,11 @@ TABLE[:] = [
         b"O(N log N) where N is the number of connections",
         b"CLIENT LIST [TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] [ID client-id [client-id "
         b"...]] [USER username] [ADDR ip:port] [LADDR ip:port] [SKIPME <YES | NO>] [MAXAGE "
-        b"seconds] [IDLE seconds] [FLAGS flags] [NAME name] [LIB-NAME name] [LIB-VER version] "
-        b"[DB index] [CAPA capa] [IP ip] [NOT-<option> value ...]",
+        b"seconds] [NAME name] [IDLE seconds] [FLAGS flags] [LIB-NAME name] [LIB-VER lib-version] "
+        b"[DB index] [CAPA capa] [IP ip] [NOT-TYPE <NORMAL | MASTER | REPLICA | PUBSUB>] "
+        b"[NOT-ID client-id [client-id ...]] [NOT-USER username] [NOT-ADDR ip:port] "
+        b"[NOT-LADDR ip:port] [NOT-NAME name] [NOT-FLAGS flags] [NOT-LIB-NAME name] "
+        b"[NOT-LIB-VER lib-version] [NOT-DB index] [NOT-CAPA capa] [NOT-IP ip]",
         b"Tells about all connections, or those that match."),
     subrow(b"client", b"kill", client_kill_command, -3, CMD_TALK | CMD_ADMIN,
         ACL_CONNECTION, GROUP_CONNECTION, keys_none(), b"2.4.0",
@@ -466,7 +469,7 @@ TABLE[:] = [
         b"Ends the blocking command of another connection."),
     subrow(b"client", b"capa", client_capa_command, -3, CMD_ANYTIME,
         ACL_CONNECTION, GROUP_CONNECTION, keys_none(), b"8.0.0", b"O(1)",
-        b"CLIENT CAPA <REDIRECT> [capability ...]",
+        b"CLIENT CAPA capability [capability ...]",
         b"Says what this connection's client is able to do."),
     subrow(b"client", b"import-source", client_import_source_command, 3, CMD_TALK,
         ACL_CONNECTION, GROUP_CONNECTION, keys_none(), b"8.1.0", b"O(1)",

@@ -46,11 +46,14 @@ cdef bint argument_is_secret(const command_t* cmd, int argc, const slice_t* argv
     if strcmp(cmd.name, b"auth") == 0:
         return index > 0
     if strcmp(cmd.name, b"hello") == 0:
-        for i in range(2, argc):
+        i = 2
+        while i <= index and i < argc:
             if is_named(argv[i], b"auth"):
-                return i < index <= i + 2
-            if is_named(argv[i], b"setname"):
-                return False            # AUTH behind a name is that name, or comes too late
+                if i < index <= i + 2:
+                    return True         # the user's name too: it may be a mistyped password
+                i += 3
+            else:
+                i += 2                  # SETNAME and its value
         return False
     if strcmp(cmd.name, b"set") == 0 and strcmp(parent, b"config") == 0:
         if index < 3 or index % 2 == 0:

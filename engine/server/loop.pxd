@@ -21,12 +21,17 @@ cdef enum listener_t:
     LISTEN_UNIX = 2
     LISTEN_CONTROL = 3                  # the owner's socket: may do everything
 
+cdef enum:
+    LISTENERS_MAX = 32
+
 # Returns 0, or an errno.
 cdef int loop_open(server_t* srv) noexcept nogil
 cdef void loop_close(server_t* srv) noexcept nogil
 cdef int loop_listen(server_t* srv, int fd, listener_t kind) noexcept nogil
 # Stop listening on a descriptor; its owner closes it.
 cdef void loop_unlisten(server_t* srv, int fd) noexcept nogil
+# The descriptors listened on, to `out`, which has room for LISTENERS_MAX. Returns how many.
+cdef int loop_listeners(const server_t* srv, int* out) noexcept nogil
 cdef int loop_set_wake(server_t* srv, int fd) noexcept nogil
 # Turns until Python is wanted, at most until `until_us` of the monotonic clock (0: no bound).
 cdef step_t loop_run(server_t* srv, int64_t until_us) noexcept nogil

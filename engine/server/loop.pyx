@@ -100,7 +100,6 @@ cdef enum:
     READ_SIZE = 65536                   # bytes: the shared read buffer
     READ_LARGE_MAX = 4194304            # bytes asked at once of a client that announced more
     ACCEPTS_MAX = 64                    # of one turn and listener: a storm starves nobody
-    LISTENERS_MAX = 32
     SPARE_MAX = 65536                   # bytes: a larger reply buffer is not kept
     REPLY_FIRST = 16384                 # bytes of a fresh one
     REAP_ITEMS = 2000                   # dropped keys freed in a turn
@@ -178,6 +177,14 @@ cdef void loop_unlisten(server_t* srv, int fd) noexcept nogil:
             loop.listener_count -= 1
             loop.listeners[i] = loop.listeners[loop.listener_count]
             return
+
+
+cdef int loop_listeners(const server_t* srv, int* out) noexcept nogil:
+    cdef loop_t* loop = <loop_t*>srv.loop
+    cdef int i
+    for i in range(loop.listener_count):
+        out[i] = loop.listeners[i].fd
+    return loop.listener_count
 
 
 cdef int loop_set_wake(server_t* srv, int fd) noexcept nogil:

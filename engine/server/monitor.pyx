@@ -12,8 +12,8 @@ from ..core.buf cimport buf_append, buf_t
 from ..core.clock cimport clock_wall_us
 from ..core.types cimport slice_t
 from ..wire.command cimport (
-    CLIENT_CLOSE_NOW, CLIENT_EXECUTING, CLIENT_LOADING, CLIENT_MONITOR, CLIENT_PENDING_WRITE, CLIENT_UNIX_SOCKET,
-    CMD_ADMIN, CMD_SKIP_MONITOR,
+    CLIENT_CLOSE_NOW, CLIENT_EXECUTING, CLIENT_LOADING, CLIENT_MONITOR, CLIENT_PENDING_WRITE,
+    CLIENT_UNIX_SOCKET, CMD_ADMIN, CMD_SKIP_MONITOR,
 )
 from .commandlog cimport argument_is_secret
 

@@ -38,7 +38,8 @@ from .stats cimport stats_free, stats_init, stats_reset
 import os
 
 import kvd.engine.commands  # noqa: F401  (fills the registry)
-from . import cold, cold_config  # noqa: F401  (registers its handlers)
+# Those behind the first register their handlers.
+from . import cold, cold_command, cold_config, cold_info  # noqa: F401
 
 LISTENERS = {"tcp": LISTEN_TCP, "unix": LISTEN_UNIX, "control": LISTEN_CONTROL}
 

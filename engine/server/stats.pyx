@@ -14,6 +14,7 @@ Invariants
     S2  noted_* are UINT64_MAX where the configuration says off: then nothing reaches stats_noted
 """
 from libc.stdint cimport UINT64_MAX
+from libc.stdio cimport snprintf
 from libc.string cimport memcmp, memcpy, memset
 
 from ..commands.state cimport (
@@ -23,6 +24,7 @@ from ..core.clock cimport (
     clock_mono_us, clock_wall_ms, ticks_calibrate, ticks_from_us, ticks_to_us,
 )
 from ..core.heap cimport heap_alloc_zero, heap_free
+from ..core.rand cimport rand_entropy
 from ..wire.command cimport CLIENT_LOADING, CMD_FAST, CMD_SKIP_COMMANDLOG, command_count
 from .commandlog cimport (
     LOG_LARGE_REPLY, LOG_LARGE_REQUEST, LOG_SLOW, commandlog_add, commandlog_free,
@@ -39,11 +41,21 @@ cdef void stats_init(server_t* srv) noexcept nogil:
     srv.stats.commands = <command_stats_t*>heap_alloc_zero(
         &srv.heap, <size_t>command_count() * sizeof(command_stats_t))
     srv.stats.started_ms = clock_wall_ms()
+    name_run(srv)
     srv.errors = NULL
     srv.latency = NULL
     commandlog_init(srv)
     stats_thresholds(srv)
     start_rates(srv)
+
+
+cdef void name_run(server_t* srv) noexcept nogil:
+    """Forty hexadecimal digits that no other run of any server has."""
+    cdef unsigned char entropy[20]
+    cdef int i
+    rand_entropy(entropy, sizeof(entropy))
+    for i in range(20):
+        snprintf(&srv.run_id[2 * i], 3, b"%02x", <unsigned>entropy[i])
 
 
 cdef void stats_free(server_t* srv) noexcept nogil:

@@ -74,6 +74,7 @@ cdef struct store_t:
     table_t* dropped                    # owned: flushed tables that are freed by and by
     size_t dropped_count
     uint64_t dropped_items              # keys in them: lazyfree_pending_objects
+    uint64_t reaped                     # keys freed from them: lazyfreed_objects
 
 cdef struct keyspace_t:
     store_t* store

@@ -353,6 +353,7 @@ cdef bint store_reap(store_t* store, size_t items_max) noexcept nogil:
     before = table.count
     more = table_drain(table, items_max, release_item, store.heap)
     store.dropped_items -= before - table.count
+    store.reaped += before - table.count
     if not more:
         if store.dropped_count == 1:
             heap_free(store.heap, store.dropped, sizeof(table_t))
