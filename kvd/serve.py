@@ -68,6 +68,8 @@ def main(args: list[str]) -> int:
         parent.started()
     except (StartError, ListenError, OSError, ValueError) as error:
         instance.log.warning(f"Cannot start: {error}")
+        if instance.log.path not in ("", "stderr"):
+            complain(f"cannot start: {error}")
         instance.release()
         return 1
     return instance.serve()

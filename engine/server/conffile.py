@@ -175,7 +175,7 @@ def pair_of(words: tuple[bytes, ...]) -> tuple[str, bytes]:
         raise ValueError(REFUSED[given])
     info = directive_info(given)
     if info is None:
-        raise ValueError(f"there is no directive '{os.fsdecode(given)}'")
+        raise ValueError(f"there is no directive '{os.fsdecode(given)}'{suggestion(given)}")
     if not values or (len(values) > 1 and not info["words"]):
         raise ValueError("wrong number of arguments")
     value = b" ".join(values)
@@ -184,6 +184,14 @@ def pair_of(words: tuple[bytes, ...]) -> tuple[str, bytes]:
     except DirectiveError as error:
         raise ValueError(error.reason) from None
     return info["name"], value
+
+
+def suggestion(given: bytes) -> str:
+    """The directive that was perhaps meant."""
+    import difflib                      # only for who has mistyped
+    near = difflib.get_close_matches(os.fsdecode(given), [row["name"] for row in config_table()],
+                                     1)
+    return f"; is it '{near[0]}'?" if near else ""
 
 
 # -- rewriting ------------------------------------------------------------------------------------
