@@ -15,6 +15,7 @@ import sys
 from . import __version__
 from .engine.server import conffile
 from .engine.server.config import config_table
+from .engine.server.journal import Journal, JournalError, Stopped
 from .engine.server.process import catch_signals, set_title
 from .engine.server.server import Server
 from .listen import ListenError, address, listen_tcp, listen_unix, url
@@ -66,6 +67,9 @@ def main(args: list[str]) -> int:
     try:
         instance.start()
         parent.started()
+    except Stopped as stopped:
+        instance.log.notice(str(stopped))
+        return instance.end()
     except (StartError, ListenError, OSError, ValueError) as error:
         instance.log.warning(f"Cannot start: {error}")
         if instance.log.path not in ("", "stderr"):
@@ -210,6 +214,13 @@ class Instance:
         log.notice("Server initialized")
         self.supervisor.notify("STATUS=Loading the data")
         self.catch_signals()
+        self.journal = Journal(self.server, log)
+        try:
+            self.journal.start()
+        except Stopped:
+            raise
+        except JournalError as error:
+            raise StartError(str(error)) from None
         self.announce()
 
     def prepare_process(self) -> None:
@@ -405,6 +416,11 @@ class Instance:
     def end(self) -> int:
         self.supervisor.notify("STOPPING=1")
         status = 0
+        try:
+            self.journal.stop()
+        except JournalError as error:
+            self.log.warning(str(error))
+            status = 1
         self.release()
         self.server.close()
         if status == 0:

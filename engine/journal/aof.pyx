@@ -23,7 +23,9 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from ..core.buf cimport buf_append, buf_append_bulk, buf_append_header, buf_consume, buf_free, buf_init
+from ..core.buf cimport (
+    buf_append, buf_append_bulk, buf_append_header, buf_consume, buf_free, buf_init,
+)
 from ..core.intrinsics cimport kvd_assert
 from ..core.number cimport format_int64
 

@@ -496,7 +496,7 @@ cdef void loop_tick(server_t* srv) noexcept nogil:
 
 cdef int wait_ms(server_t* srv) noexcept nogil:
     cdef int64_t left = loop_of(srv).cron_at_us - srv.mono_us
-    if srv.store.dropped_count:
+    if srv.store.dropped_count or srv.loading:
         return 0
     return <int>(left // 1000) + 1 if left > 0 else 0
 

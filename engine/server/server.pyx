@@ -25,6 +25,7 @@ from ..wire.command cimport (
 from ..wire.reply cimport reply_raw
 from ..wire.resp cimport argv_free, argv_init
 from .execute cimport execute_call, execute_process
+from .journal cimport journal_attach
 from .loop cimport (
     LISTEN_CONTROL, LISTEN_TCP, LISTEN_UNIX, STEP_FAILED, STEP_STOP, STEP_WAKE, client_attach,
     client_detach, loop_close, loop_feed, loop_listen, loop_open, loop_run, loop_set_wake,
@@ -169,6 +170,7 @@ cdef class Server:
     cdef Client own                     # serves execute()
     cdef public object on_error         # called with the name of a command whose handler failed
     cdef public dict shell              # hooks of the process around us, by name: see config.pxd
+    cdef public object journal          # its Journal, or None
     cdef public str config_file         # path of the file that CONFIG REWRITE writes; or None
 
     def __cinit__(self, **settings):
@@ -186,6 +188,7 @@ cdef class Server:
         store_init(&srv.store, &srv.heap)
         srv.store.hooks.owner = srv
         srv.store.hooks.on_modified = multi_touched
+        journal_attach(srv)
         databases = <int>srv.config.databases
         srv.databases = <keyspace_t*>heap_alloc_zero(&srv.heap, databases * sizeof(keyspace_t))
         for i in range(databases):
@@ -219,6 +222,7 @@ cdef class Server:
         if srv is NULL:
             return True
         self.own = None
+        self.journal = None
         loop_close(srv)
         for i in range(srv.store.database_count):
             keyspace_free(&srv.databases[i])

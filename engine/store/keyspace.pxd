@@ -59,6 +59,7 @@ cdef struct store_t:
     access_t access
     int64_t now_ms                      # wall clock; set once a turn, fixed in a transaction
     bint expiry_paused                  # dead keys are not seen, and not removed either
+    bint loading                        # a file is read: dead keys are seen, as they were then
     bint copying                        # a snapshot walks the tables
     bint no_touch                       # the client asked that reading leave no trace
     int events                          # classes that on_event wants

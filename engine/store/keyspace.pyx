@@ -80,6 +80,8 @@ cdef void keyspace_free(keyspace_t* ks) noexcept nogil:
 
 cdef entry_t* reject(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil:
     """A dead key was looked up: it is gone, or will be."""
+    if ks.store.loading:
+        return entry
     if not ks.store.expiry_paused:
         keyspace_expire(ks, hash, entry)
     return NULL

@@ -1,0 +1,11 @@
+"""The journal's life: start with what the files hold, run, rewrite, stop.
+
+journal.pyx holds `Journal`, which decides about files in Python, and what the loop calls each
+turn without it.
+"""
+from ..commands.state cimport server_t
+
+# Hooks of the store: keys that expire or are evicted reach the journal as DEL.
+cdef void journal_attach(server_t* srv) noexcept nogil
+# Ten times a second.
+cdef void journal_cron(server_t* srv) noexcept nogil
