@@ -13,7 +13,7 @@ from ..core.buf cimport buf_append_bulk, buf_free, buf_init, buf_t
 from ..core.glob cimport glob_match
 from ..core.intrinsics cimport prefetch_read
 from ..core.number cimport equal_nocase, parse_cursor, parse_int64
-from ..core.table cimport SEGMENT_ITEMS_MAX, table_scan
+from ..core.table cimport SEGMENT_ITEMS_MAX, table_scan, table_walk
 from ..core.types cimport slice_t
 from ..store.entry cimport (
     entry_deadline, entry_key, entry_t, entry_type, type_by_name, type_t,
@@ -68,7 +68,7 @@ cdef void keys_command(client_t* c) noexcept nogil:
     filter.any_type = True
     filter_by_name(&filter, c.argv[1])
     while True:
-        count = table_scan(&c.ks.table, &cursor, items)
+        count = table_walk(&c.ks.table, &cursor, items)
         for i in range(count):
             if passes(c.ks, &filter, <entry_t*>items[i]):
                 reply_bulk(c, entry_key(<entry_t*>items[i]))
@@ -128,7 +128,11 @@ cdef void scan_command(client_t* c) noexcept nogil:
         return
     buf_init(&keys, c.store.heap)
     while True:
-        got = table_scan(&c.ks.table, &cursor, items)
+        # Long steps, while a segment is not more than what is left of COUNT.
+        if <uint64_t>count - seen >= SEGMENT_ITEMS_MAX:
+            got = table_walk(&c.ks.table, &cursor, items)
+        else:
+            got = table_scan(&c.ks.table, &cursor, items)
         for i in range(got):
             if passes(c.ks, &filter, <entry_t*>items[i]):
                 buf_append_bulk(&keys, entry_key(<entry_t*>items[i]))

@@ -94,6 +94,9 @@ cdef void table_note_deadline(table_t* table, uint64_t hash, const void* item,
 # An item present from start to end of the walk is returned at least once, whatever the table
 # does in between. `out` has room for SEGMENT_ITEMS_MAX. Returns how many.
 cdef size_t table_scan(const table_t* table, uint64_t* cursor, void** out) noexcept nogil
+# A longer step of the same walk: a whole segment, where the cursor stands before one. A segment
+# costs a hash an item less.
+cdef size_t table_walk(const table_t* table, uint64_t* cursor, void** out) noexcept nogil
 # Any item, each as likely as any other; NULL when there is none.
 cdef void* table_random(const table_t* table, rand_t* rand) noexcept nogil
 # Up to `count` items that lie close together at a random place, for eviction. With

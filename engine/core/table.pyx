@@ -683,12 +683,42 @@ cdef void advance(table_t* table, segment_t* segment, int64_t now_ms) noexcept n
 
 # -- walks ----------------------------------------------------------------------------------------
 
+cdef inline uint64_t cursor_after(uint64_t hash, uint32_t prefix_bits) noexcept nogil:
+    """The place behind all hashes that begin as this one; 0 behind the last of them."""
+    cdef uint32_t span = 64 - prefix_bits
+    return (((hash >> span) + 1) << span) >> CURSOR_SHIFT if span < 64 else 0
+
+
+cdef inline size_t gather_bucket(const char* bucket, void** out) noexcept nogil:
+    """The items of a bucket, each asked for."""
+    cdef uint32_t bits = ~bucket_match(bucket, 0) & 0x1FF
+    cdef size_t count = 0
+    while bits:
+        out[count] = ref_get(bucket, <uint32_t>count_trailing_zeros(bits))
+        prefetch_read(out[count])
+        bits &= bits - 1
+        count += 1
+    return count
+
+
+cdef size_t keep_at_home(const table_t* table, const segment_t* segment, uint32_t home,
+                         void** items, size_t count) noexcept nogil:
+    """Of these items those whose home is this bucket, moved together."""
+    cdef size_t kept = 0
+    cdef size_t i
+    for i in range(count):
+        if bucket_index(table_hash(table, table.type.key_of(items[i])), segment.depth,
+                        segment.size_log2) == home:
+            items[kept] = items[i]
+            kept += 1
+    return kept
+
+
 cdef size_t table_scan(const table_t* table, uint64_t* cursor, void** out) noexcept nogil:
     cdef uint64_t hash = cursor[0] << CURSOR_SHIFT
     cdef segment_t* segment
-    cdef uint32_t home, at, mask, bits, span
+    cdef uint32_t home, at, mask
     cdef char* bucket
-    cdef void* item
     cdef size_t count = 0
     if table.directory is NULL:
         cursor[0] = 0
@@ -696,25 +726,32 @@ cdef size_t table_scan(const table_t* table, uint64_t* cursor, void** out) noexc
     segment = slot_of(table, hash).segment
     home = bucket_index(hash, segment.depth, segment.size_log2)
     mask = (<uint32_t>1 << segment.size_log2) - 1
-    at = home
-    while True:
+    cursor[0] = cursor_after(hash, segment.depth + segment.size_log2)
+    bucket = segment.buckets + <size_t>home * BUCKET_SIZE
+    count = gather_bucket(bucket, out)
+    # T2. Nothing came in from before, and nothing went on from here: all are at home.
+    if (bucket[OVERFLOW_AT] == 0
+            and segment.buckets[<size_t>((home - 1) & mask) * BUCKET_SIZE + OVERFLOW_AT] == 0):
+        return count
+    at = (home + 1) & mask
+    while bucket[OVERFLOW_AT] != 0 and at != home:
         bucket = segment.buckets + <size_t>at * BUCKET_SIZE
-        bits = ~bucket_match(bucket, 0) & 0x1FF
-        while bits:
-            item = ref_get(bucket, <uint32_t>count_trailing_zeros(bits))
-            bits &= bits - 1
-            # At home here? Without overflow before and behind, all are; the key decides.
-            if bucket_index(table_hash(table, table.type.key_of(item)), segment.depth,
-                            segment.size_log2) == home:
-                out[count] = item
-                count += 1
+        count += gather_bucket(bucket, &out[count])
         at = (at + 1) & mask
-        if bucket[OVERFLOW_AT] == 0 or at == home:
-            break
-    span = 64 - segment.depth - segment.size_log2
-    # A segment of one bucket at depth 0 covers every hash: the walk is over.
-    cursor[0] = (((hash >> span) + 1) << span) >> CURSOR_SHIFT if span < 64 else 0
-    return count
+    return keep_at_home(table, segment, home, out, count)
+
+
+cdef size_t table_walk(const table_t* table, uint64_t* cursor, void** out) noexcept nogil:
+    cdef uint64_t hash = cursor[0] << CURSOR_SHIFT
+    cdef segment_t* segment
+    if table.directory is NULL:
+        cursor[0] = 0
+        return 0
+    segment = slot_of(table, hash).segment
+    if hash != prefix_of(segment, hash):
+        return table_scan(table, cursor, out)
+    cursor[0] = cursor_after(hash, segment.depth)
+    return gather(segment, out)
 
 
 cdef void* table_random(const table_t* table, rand_t* rand) noexcept nogil:
@@ -827,7 +864,7 @@ cdef void table_move(table_t* table, uint64_t* cursor, unsigned percent, table_m
                      void* owner) noexcept nogil:
     cdef uint64_t hash = cursor[0] << CURSOR_SHIFT
     cdef segment_t* segment
-    cdef uint32_t at, bits, slot, span
+    cdef uint32_t at, bits, slot
     cdef char* bucket
     cdef void* items[BUCKET_SLOTS]
     cdef void* moved
@@ -849,8 +886,7 @@ cdef void table_move(table_t* table, uint64_t* cursor, unsigned percent, table_m
         moved = fn(owner, items[slot])
         if moved is not NULL:
             ref_set(bucket, slot, moved)
-    span = 64 - segment.depth - segment.size_log2
-    cursor[0] = (((hash >> span) + 1) << span) >> CURSOR_SHIFT if span < 64 else 0
+    cursor[0] = cursor_after(hash, segment.depth + segment.size_log2)
 
 
 cdef size_t table_overhead(const table_t* table) noexcept nogil:

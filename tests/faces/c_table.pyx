@@ -18,6 +18,7 @@ from kvd.engine.core.table cimport (
     table_drain, table_due_ms, table_find, table_free, table_hash, table_init, table_insert,
     table_move, table_note_deadline, table_overhead, table_prefetch, table_prefetch_item,
     table_random, table_remove, table_replace, table_sample, table_scan, table_t, table_take_due,
+    table_walk,
     table_type_t,
 )
 from kvd.engine.core.types cimport slice_t
@@ -151,6 +152,11 @@ cdef class Table:
     def scan(self, uint64_t cursor):
         cdef void* out[SEGMENT_ITEMS_MAX]
         cdef size_t count = table_scan(&self.table, &cursor, out)
+        return cursor, [<uintptr_t>out[i] for i in range(count)]
+
+    def walk(self, uint64_t cursor):
+        cdef void* out[SEGMENT_ITEMS_MAX]
+        cdef size_t count = table_walk(&self.table, &cursor, out)
         return cursor, [<uintptr_t>out[i] for i in range(count)]
 
     def random(self):
