@@ -15,6 +15,8 @@ import argparse
 import concurrent.futures
 import sys
 
+import numpy
+
 from bench import peers, record, replay, workloads
 
 POLICIES = ("allkeys-lru", "allkeys-lfu")
@@ -51,10 +53,11 @@ def measure(names: list[str], chosen: list, seconds: float, requests: int | None
                 if ids is None:
                     print(f"{workload.name}: no trace in {workloads.TRACES}, left out")
                     continue
-                limit = BASE_BYTES + workload.limit_bytes(int(ids.max()) + 1)
+                objects = len(numpy.unique(ids))
+                limit = BASE_BYTES + workload.limit_bytes(objects)
                 for policy in POLICIES:
                     rows.append({"workload": workload.name, "policy": policy,
-                                 "maxmemory_bytes": limit, "objects": int(ids.max()) + 1,
+                                 "maxmemory_bytes": limit, "objects": objects,
                                  "value_bytes": [workload.value_min, workload.value_max]})
                     for name in names:
                         started.append(peers.start(name, maxmemory=limit, maxmemory_policy=policy))

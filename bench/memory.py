@@ -7,7 +7,8 @@ keys, 32-byte values. Four questions, each on servers started for it:
     ttl      1 M keys with a deadline
     fills    every 100,000 keys from 1 M to 4 M: where a table doubles, its price shows
     churn    2 M keys, half of them deleted, refilled with values of 8 to 200 bytes:
-             resident over used says what the allocator cannot give back
+             resident over used says what the allocator cannot give back, at once and
+             after five seconds of rest
 
     python -m bench.memory [--quick] [--peer NAME ...] [--save]
 """
@@ -23,6 +24,7 @@ VALUE = b"x" * 32
 MILLION = 1_000_000
 CONNECTIONS, DEPTH = 8, 64
 SETTLE_SECONDS = 0.5                    # for background frees
+REST_SECONDS = 5.0                      # idle after a refill: does memory come back by itself?
 FILL_SETTLE_SECONDS = 0.15              # for table growth in steps, at each of many points
 REFILL_SIZES = (8, 24, 48, 100, 200)
 
@@ -89,7 +91,8 @@ def churn(s: Subject, count: int) -> dict:
     share = count // len(REFILL_SIZES)
     for size in REFILL_SIZES:
         s.send(share, b"SET", key(b"%03d:" % size, count=share, order="each"), b"y" * size)
-    return {"full": full, "halved": halved, "refilled": s.measure()}
+    refilled = s.measure()
+    return {"full": full, "halved": halved, "refilled": refilled, "rested": s.measure(REST_SECONDS)}
 
 
 QUESTIONS = {"plain": plain, "ttl": ttl, "fills": fills, "churn": churn}

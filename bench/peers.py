@@ -160,10 +160,11 @@ class Peer:
         return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
 
     def version(self) -> str:
+        if self.name == "kvd":
+            from kvd import __version__     # INFO says the level of Valkey that we implement
+            return f"kvd {__version__}"
         server = self.info("server")
-        number = server.get("kvd_version") if self.name == "kvd" else None
-        number = number or server.get("valkey_version") or server["redis_version"]
-        return f"{self.name} {number}"
+        return f"{self.name} {server.get('valkey_version') or server['redis_version']}"
 
     def allocator(self) -> str:
         """INFO's word, except where a preloaded library makes that word wrong."""

@@ -18,7 +18,7 @@ OVERHEAD = 60                           # bytes of a key and its metadata, to si
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    """A sequence, the sizes of its values, and the share of its keys that shall fit.
+    """A sequence, the sizes of its values, and the share of its different keys that shall fit.
 
     `share` is in terms of OVERHEAD; what really fits is each server's own matter.
     """
@@ -62,8 +62,8 @@ def zipf(objects: int, exponent: float, count: int, seed: int = 1) -> numpy.ndar
 
 
 WORKLOADS = [
-    Workload("zipf", 32, 32, 0.10, 3_000_000, objects=1_000_000),
-    Workload("zipf-sizes", 8, 1000, 0.10, 1_000_000, objects=300_000),
+    Workload("zipf", 32, 32, 0.15, 3_000_000, objects=1_000_000),
+    Workload("zipf-sizes", 8, 1000, 0.15, 1_000_000, objects=300_000),
     Workload("web07", 1000, 1000, 0.10, 76_118, ">i4"),
     Workload("orm-busy", 300, 300, 0.25, 1_000_000, ">i4"),
     Workload("scarab-recs", 100, 100, 0.10, 1_245_184, ">i8"),

@@ -60,11 +60,11 @@ def test_memory_and_evict_pages(tmp_path):
     record.write("memory", header("memory") | {
         "settings": {"keys": 10**6},
         "answers": {"plain": {"kvd": point}, "ttl": {"kvd": point}, "fills": {"kvd": [point]},
-                    "churn": {"kvd": {"refilled": point}}}}, tmp_path)
+                    "churn": {"kvd": {"refilled": point, "rested": point}}}}, tmp_path)
     got = {"hit_ratio": 0.8, "keys_held": 10, "turnover_s": 9.0}
     record.write("evict", header("evict") | {"rows": [
         {"workload": "zipf", "policy": "allkeys-lru", "maxmemory_bytes": 10**7,
          "peers": {"kvd": got, "valkey": got | {"hit_ratio": 0.75}}}]}, tmp_path)
     page = report.render(tmp_path)
-    assert "| kvd | 61.5 / 64.2 | 61.5 / 64.2 | 61.5 / 64.2 | 1.04 |" in page
+    assert "| kvd | 61.5 / 64.2 | 61.5 / 64.2 | 61.5 / 64.2 | 1.04 / 1.04 |" in page
     assert "+5.00 points" in page
