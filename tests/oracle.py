@@ -99,6 +99,15 @@ class Oracle:
             replies += [self.read() for _ in some]
         return replies
 
+    def ask_raw(self, requests) -> list[bytes]:
+        """The reply to each request, whole, as the bytes it came in."""
+        requests, replies = list(requests), []
+        for start in range(0, len(requests), 200):
+            some = requests[start:start + 200]
+            self.socket.sendall(b"".join(encode(*request) for request in some))
+            replies += [self.read_raw() for _ in some]
+        return replies
+
     def ask(self, *args):
         """The reply to one request; an error reply is raised."""
         reply, = self.ask_each([args])
@@ -121,3 +130,16 @@ class Oracle:
         if kind == b"*":
             return None if rest == b"-1" else [self.read() for _ in range(int(rest))]
         raise ConnectionError(f"the oracle said {line!r}")
+
+    def read_raw(self) -> bytes:
+        """One reply of RESP2 or RESP3 as it stands on the wire."""
+        line = self.file.readline()
+        kind, rest = line[:1], line[1:-2]
+        if not line:
+            raise ConnectionError("the oracle closed the connection")
+        if kind in b"$=!" and rest != b"-1":
+            return line + self.file.read(int(rest) + 2)
+        if kind in b"*~>%" and rest != b"-1":
+            count = int(rest) * (2 if kind == b"%" else 1)
+            return line + b"".join(self.read_raw() for _ in range(count))
+        return line

@@ -43,7 +43,8 @@ from ..wire.reply cimport (
 )
 from .state cimport server_of
 from .t_string cimport (
-    STRING_MAX, memory_or_reply, string_extend, string_or_reply, string_reserve_or_reply,
+    CHUNK_KEYS, STRING_MAX, fetch_chunk, memory_or_reply, string_extend, string_or_reply,
+    string_reserve_or_reply,
 )
 
 cdef enum:
@@ -153,7 +154,7 @@ cdef struct range_t:
 
 
 cdef bint range_or_reply(client_t* c, int at, range_t* r) noexcept nogil:
-    """[start [end [BIT | BYTE]]] in the arguments from `at`."""
+    """[start [end [BIT | BYTE]]] in the arguments from `at`. The unit is read before the end."""
     r.start = 0
     r.end = -1
     r.has_end = c.argc > at + 1
@@ -161,8 +162,7 @@ cdef bint range_or_reply(client_t* c, int at, range_t* r) noexcept nogil:
     if c.argc > at + 3:
         reply_error_syntax(c)
         return False
-    if (c.argc > at and not parse_int64(c.argv[at].data, c.argv[at].size, &r.start)) or (
-            r.has_end and not parse_int64(c.argv[at + 1].data, c.argv[at + 1].size, &r.end)):
+    if c.argc > at and not parse_int64(c.argv[at].data, c.argv[at].size, &r.start):
         reply_error(c, ERR_NOT_INTEGER)
         return False
     if c.argc == at + 3:
@@ -170,6 +170,9 @@ cdef bint range_or_reply(client_t* c, int at, range_t* r) noexcept nogil:
         if not r.bits and not equal_nocase(c.argv[at + 2].data, c.argv[at + 2].size, b"byte", 4):
             reply_error_syntax(c)
             return False
+    if r.has_end and not parse_int64(c.argv[at + 1].data, c.argv[at + 1].size, &r.end):
+        reply_error(c, ERR_NOT_INTEGER)
+        return False
     return True
 
 
@@ -277,6 +280,7 @@ cdef void bitop_command(client_t* c) noexcept nogil:
     """Sources are looked up twice: for type and size, then for their bytes."""
     cdef bint failed
     cdef char scratch[INT_TEXT_MAX]
+    cdef uint64_t fetched[CHUNK_KEYS]
     cdef uint64_t hash
     cdef entry_t* entry
     cdef raw_t* raw
@@ -285,6 +289,7 @@ cdef void bitop_command(client_t* c) noexcept nogil:
     cdef int i
     if not op_or_reply(c, &op):
         return
+    fetch_chunk(c, 2, c.argc, 1, fetched)
     for i in range(3, c.argc):
         entry = string_or_reply(
             c, keyspace_read(c.ks, key_hash(c, c.argv[i]), c.argv[i]), &failed)

@@ -27,3 +27,10 @@ cdef raw_t* string_reserve_or_reply(client_t* c, uint64_t hash, entry_t* entry,
                                     size_t size) noexcept nogil
 # Let it have at least `size` bytes, for which there is room; new ones are zero.
 cdef void string_extend(raw_t* raw, size_t size) noexcept nogil
+
+cdef enum:
+    CHUNK_KEYS = 32                     # keys whose cache misses overlap
+
+# Hash the keys at argv[at], argv[at + step] ... before argv[end], CHUNK_KEYS at most, and call
+# their entries into the cache. Returns how many.
+cdef int fetch_chunk(client_t* c, int at, int end, int step, uint64_t* hash) noexcept nogil

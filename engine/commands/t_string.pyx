@@ -66,7 +66,6 @@ cdef enum:
     GETEX_OPTIONS = OPT_PERSIST | OPT_TIMES
     MSETEX_OPTIONS = OPT_NX | OPT_XX | OPT_KEEPTTL | OPT_TIMES
 
-    CHUNK_KEYS = 32                     # keys whose cache misses overlap
     CHECKED_BYTES = 1 << 20             # strings above it ask for memory before they grow
     NUMKEYS_MAX = 2147483647
 
@@ -641,10 +640,6 @@ cdef void strlen_command(client_t* c) noexcept nogil:
 # -- many keys ------------------------------------------------------------------------------------
 
 cdef int fetch_chunk(client_t* c, int at, int end, int step, uint64_t* hash) noexcept nogil:
-    """Hash the keys at argv[at], argv[at + step] ... and call their entries into the cache.
-
-    Returns how many: CHUNK_KEYS, or as many as stand before argv[end].
-    """
     cdef int count = (end - at + step - 1) // step
     cdef int i
     if count > CHUNK_KEYS:
