@@ -102,18 +102,18 @@ cdef entry_t* create(heap_t* heap, slice_t key, size_t value_size, uint8_t form,
     return entry
 
 
-cdef inline encoding_t bytes_encoding(slice_t key, slice_t value, bint deadline) noexcept nogil:
+cdef inline encoding_t bytes_encoding(slice_t key, slice_t value, bint volatile) noexcept nogil:
     cdef size_t key_header = 2 if key.size < 32 else 4 if key.size < 256 else 6
-    if (EMBED_HEADER + key_header + key.size + value.size + (8 if deadline else 0)) <= EMBED_MAX:
+    if (EMBED_HEADER + key_header + key.size + value.size + (8 if volatile else 0)) <= EMBED_MAX:
         return ENC_EMBSTR
     return ENC_RAW
 
 
-cdef encoding_t string_encoding(slice_t key, slice_t value, bint deadline,
+cdef encoding_t string_encoding(slice_t key, slice_t value, bint volatile,
                                 int64_t* number) noexcept nogil:
     if 0 < value.size <= INT_DIGITS_MAX and parse_int64(value.data, value.size, number):
         return ENC_INT
-    return bytes_encoding(key, value, deadline)
+    return bytes_encoding(key, value, volatile)
 
 
 cdef entry_t* entry_create_string(heap_t* heap, slice_t key, slice_t value, int64_t deadline_ms,
@@ -126,7 +126,7 @@ cdef entry_t* entry_create_string(heap_t* heap, slice_t key, slice_t value, int6
 
 cdef entry_t* entry_create_bytes(heap_t* heap, slice_t key, slice_t value, int64_t deadline_ms,
                                  uint32_t access) noexcept nogil:
-    cdef encoding_t encoding = bytes_encoding(key, value, deadline_ms != NO_DEADLINE)
+    cdef encoding_t encoding = bytes_encoding(key, value, False)
     cdef entry_t* entry
     if value.size > ENTRY_INLINE_MAX:
         return entry_create_raw(heap, key, value, value.size, deadline_ms, access)
@@ -159,11 +159,14 @@ cdef entry_t* entry_create_body_take(heap_t* heap, slice_t key, type_t type, enc
 cdef entry_t* entry_rewrite_take(heap_t* heap, entry_t* entry, slice_t key,
                                  int64_t deadline_ms) noexcept nogil:
     cdef uint8_t form = entry.flags & (ENTRY_INT | ENTRY_BODY)
+    cdef encoding_t encoding = entry_encoding(entry)
     cdef slice_t value
     cdef entry_t* fresh
     value.data = entry_value(entry)
     value.size = entry_value_size(entry)
-    fresh = create(heap, key, value.size, form, entry_type(entry), entry_encoding(entry),
+    if form == 0 and encoding == ENC_EMBSTR:    # no longer, under a longer key
+        encoding = bytes_encoding(key, value, False)
+    fresh = create(heap, key, value.size, form, entry_type(entry), encoding,
                    deadline_ms, entry_access(entry))
     copy(entry_value(fresh), value)
     heap_free(heap, entry, entry_size(entry))

@@ -173,6 +173,11 @@ cdef void relink(keyspace_t* ks, uint64_t hash, entry_t* entry, entry_t* fresh,
         table_note_deadline(&ks.table, hash, fresh, entry_deadline(fresh))
 
 
+cdef inline bint is_volatile(const keyspace_t* ks, const entry_t* entry) noexcept nogil:
+    """It has a deadline that has not passed."""
+    return entry.flags & ENTRY_DEADLINE != 0 and entry_deadline(entry) > ks.store.now_ms
+
+
 cdef bint write_over(keyspace_t* ks, uint64_t hash, entry_t* entry, slice_t key, slice_t value,
                      int64_t deadline_ms) noexcept nogil:
     """Write the value into the old block when it has exactly the right shape."""
@@ -182,7 +187,7 @@ cdef bint write_over(keyspace_t* ks, uint64_t hash, entry_t* entry, slice_t key,
         return False
     if (entry.flags & ENTRY_DEADLINE != 0) != (deadline_ms != NO_DEADLINE):
         return False
-    encoding = string_encoding(key, value, deadline_ms != NO_DEADLINE, &number)
+    encoding = string_encoding(key, value, is_volatile(ks, entry), &number)
     if (encoding == ENC_INT) != (entry.flags & ENTRY_INT != 0):
         return False
     if encoding == ENC_INT:
@@ -205,6 +210,7 @@ cdef entry_t* keyspace_set(keyspace_t* ks, uint64_t hash, slice_t key, slice_t v
     cdef entry_t* entry
     cdef entry_t* fresh
     cdef uint32_t access
+    cdef int64_t number
     before_change(ks, hash)
     entry = <entry_t*>table_find(&ks.table, hash, key)
     if entry is not NULL:
@@ -213,6 +219,8 @@ cdef entry_t* keyspace_set(keyspace_t* ks, uint64_t hash, slice_t key, slice_t v
         access = access_touched(&ks.store.access, entry_access(entry), &ks.store.rand)
         # The value may borrow from the old entry: make the new one first.
         fresh = entry_create_string(ks.store.heap, key, value, deadline_ms, access)
+        if entry_encoding(fresh) == ENC_EMBSTR and is_volatile(ks, entry):
+            entry_set_encoding(fresh, string_encoding(key, value, True, &number))
         keyspace_swap_take(ks, hash, entry, fresh, False)
         return fresh
     fresh = entry_create_string(ks.store.heap, key, value, deadline_ms,
