@@ -15,7 +15,8 @@ def ask(server, line: str) -> bytes:
     return server.execute(*line.encode("latin-1").split(b" "))
 
 
-# Each line is a request and the reply that valkey-server 9.1.2 gave, in order, on one server.
+# Each line is a request and the reply that valkey-server 9.1.2 gave (but where a comment says
+# otherwise), in order, on one server.
 OFFSET = b"-ERR bit offset is not an integer or out of range\r\n"
 TYPE = (b"-ERR Invalid bitfield type. Use something like i16 u8. "
         b"Note that u64 is not supported but i64 is.\r\n")
@@ -82,6 +83,7 @@ DIALOGUES = {
         ("bitfield k set i65 0 1", TYPE),
         ("bitfield k get U8 0", TYPE),
         ("bitfield k get u8 #9223372036854775807", OFFSET),
+        ("bitfield k get u8 #-9223372036854775808", OFFSET),    # Valkey: wraps, reads bit 0
         ("bitfield k get u8 -1", OFFSET),
         ("bitfield k get u8", SYNTAX),
         ("bitfield k nope", SYNTAX),
