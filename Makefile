@@ -1,32 +1,46 @@
-# make run    build, install into .venv, start a server
-# make test   the same, then the tests
+# make run     set up .venv, build, serve on port 6379 with the data in .run; Ctrl-C ends it
+# make test    the same, then run the tests
+# make build   what has changed since, with the test faces
+# make clean   remove what was built
+#
+# PYTHON=python3.12 chooses an interpreter, VENV=path another environment.
+PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
-JOBS := $(shell nproc 2>/dev/null || echo 2)
 
 .PHONY: run test build clean
 
-run: $(VENV)/installed
-	$(VENV)/bin/kvd serve --dir .run
+run: $(VENV)/made
+	@echo "kvd: building what has changed"
+	@$(PY) setup.py -q build_ext --inplace
+	@$(VENV)/bin/kvd serve --dir .run
 
 test: build
-	$(PY) -m pytest
+	$(PY) -m pytest -m "not torture"
 
-# Editable, with the test faces, built in place.
-build: $(VENV)/tools
-	KVD_FACES=1 KVD_JOBS=$(JOBS) $(PY) setup.py -q build_ext --inplace -j $(JOBS)
+build: $(VENV)/made-for-tests
+	@echo "kvd: building what has changed, and the test faces"
+	@KVD_FACES=1 $(PY) setup.py -q build_ext --inplace
 
-$(VENV)/bin/python:
-	python3 -m venv $(VENV)
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "kvd: Python 3.11 or newer is needed; PYTHON=... chooses one"; exit 1; }
+	@echo "kvd: making an environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "kvd: $(PYTHON) has no venv module; Debian has it in python3-venv"; exit 1; }
 
-$(VENV)/tools: pyproject.toml | $(VENV)/bin/python
-	$(PY) -m pip install -q "setuptools>=77" "cython>=3.3,<4"
-	KVD_FACES=1 KVD_JOBS=$(JOBS) $(PY) -m pip install -q --no-build-isolation -e ".[test]"
-	touch $@
+# Editable: the engine is built in place, once, and both `run` and `test` use it.
+$(VENV)/made: pyproject.toml setup.py | $(PY)
+	@echo "kvd: installing, which compiles the engine: a minute or two"
+	@$(PY) -m pip install -q "setuptools>=77" "cython>=3.3,<4"
+	@$(PY) -m pip install -q --no-build-isolation -e .
+	@touch $@
 
-$(VENV)/installed: $(VENV)/tools build
-	touch $@
+$(VENV)/made-for-tests: $(VENV)/made
+	@echo "kvd: installing what the tests need"
+	@$(PY) -m pip install -q --no-build-isolation -e ".[test]"
+	@touch $@
 
 clean:
-	rm -rf build $(VENV)/installed
+	rm -rf build dist *.egg-info $(VENV)/made $(VENV)/made-for-tests
 	find engine tests bench -name '*.so' -delete

@@ -6,7 +6,8 @@ KVD_BUILD chooses how (default `release`):
     asan      address and undefined-behaviour sanitizers, plain malloc under every allocation
     fuzz      the same with coverage for libFuzzer; needs CC=clang (see docs/hacking.md)
 KVD_CYTHON_CACHE names a directory that keeps translations, for those with several trees.
-KVD_FACES=1 builds the test faces and the load generator beside the engine.
+KVD_FACES=1 builds the test faces and the load generator beside the engine. KVD_JOBS is how many
+compilers run at a time (default: one a processor).
 """
 import os
 import pathlib
@@ -48,11 +49,13 @@ if os.environ.get("KVD_FACES"):
               for root in ("tests/faces", "bench")
               for path in sorted(pathlib.Path(root).rglob("*.pyx"))]
 
-setup(ext_modules=cythonize(
+JOBS = int(os.environ.get("KVD_JOBS") or os.cpu_count() or 1)
+
+setup(options={"build_ext": {"parallel": JOBS}}, ext_modules=cythonize(
     [Extension(".".join(name), [str(path)], extra_compile_args=CFLAGS, extra_link_args=LDFLAGS,
                libraries=["m", "pthread"])
      for name, path in rooms],
     compiler_directives=DIRECTIVES, emit_linenums=BUILD == "debug",
-    build_dir=f"build/{BUILD}", nthreads=int(os.environ.get("KVD_JOBS", "0")),
+    build_dir=f"build/{BUILD}", nthreads=JOBS,
     cache=os.environ.get("KVD_CYTHON_CACHE"),
 ))

@@ -1,0 +1,97 @@
+"""The pages under docs/reference that are made from tables of the source.
+
+    python docs/generate.py           write them
+    python docs/generate.py --check   exit with 1 when one is not what it would be
+
+A page is a function of this file; tests/test_docs.py holds the pages to it.
+"""
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from kvd.engine.server.config import config_table  # noqa: E402
+
+TOPICS = {
+    "network": "Network", "clients": "Clients", "memory": "Memory", "journal": "Journal",
+    "process": "Process", "log": "Log", "measurement": "What is measured",
+}
+CONFIG_HEAD = """\
+# Directives
+
+Generated from the table in `engine/server/config.pyx` by `python docs/generate.py`.
+
+A directive stands in a configuration file (`maxmemory 100mb`), behind `kvd serve` (`--maxmemory
+100mb`), in `CONFIG SET`, or among the arguments of `Server(maxmemory="100mb")`. Later ones
+override earlier ones; options override the file. Sizes take units: `1k` is 1000 bytes, `1kb` 1024,
+and so `m`, `mb`, `g`, `gb`. *fixed at start* means that `CONFIG SET` cannot change it; *protected*
+that it needs `enable-protected-configs`; *ours* that neither Valkey nor Redis knows it.
+
+A file may hold comments (`#`), quotes, and `include` with wildcards. What is wrong in it is told
+with its line, and nothing is started.
+"""
+ABSENT_HEAD = """\
+## What is not here
+
+These answer `CONFIG GET`, and a file may set them to the value shown, so that stock files load.
+Another value is refused with the reason.
+
+| directive | value | why |
+|---|---|---|
+"""
+
+
+def config_page() -> str:
+    rows = config_table()
+    parts = [CONFIG_HEAD]
+    for topic, title in TOPICS.items():
+        parts.append(f"## {title}\n")
+        parts += [directive(row) for row in rows if row["topic"] == topic and not row["fixed"]]
+    absent = [row for row in rows if row["fixed"]]
+    parts.append(ABSENT_HEAD + "".join(
+        f"| {names(row)} | {' or '.join(values(row))} | {row['help']} |\n" for row in absent))
+    return "\n".join(parts)
+
+
+def directive(row: dict) -> str:
+    kind = "`" + "`, `".join(row["choices"]) + "`" if row["choices"] else row["kind"]
+    if row["kind"] in ("number", "memory", "octal number"):
+        shown = "{:o}" if row["kind"] == "octal number" else "{}"
+        upper = "" if row["max"] >= 2**62 else f" to {shown.format(row['max'])}"
+        kind += f", {shown.format(row['min'])}{upper or ' or more'}"
+    traits = [kind, f"default `{row['default']}`" if row["default"] else "default empty"]
+    traits += [word for word, holds in (
+        ("fixed at start", not row["mutable"]), ("protected", row["protected"]),
+        ("ours", row["ours"])) if holds]
+    return f"### {names(row)}\n\n{'; '.join(traits)}.\n\n{row['help']}\n"
+
+
+def names(row: dict) -> str:
+    return f"`{row['name']}`" + (f" or `{row['alias']}`" if row["alias"] else "")
+
+
+def values(row: dict) -> list[str]:
+    return [f"`{value}`" if value else '`""`'
+            for value in [row["default"]] + ([row["also"]] if row["also"] else [])]
+
+
+PAGES = {"reference/config.md": config_page}
+
+
+def main(args: list[str]) -> int:
+    stale = []
+    for name, page in PAGES.items():
+        path, text = HERE / name, page()
+        if not path.exists() or path.read_text() != text:
+            stale.append(name)
+            if "--check" not in args:
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(text)
+    for name in stale:
+        print(f"docs/{name} {'is stale' if '--check' in args else 'written'}")
+    return 1 if stale and "--check" in args else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,39 @@
+"""Documents that follow from the source. Goal: a generated page is what its generator makes now,
+and no link leads nowhere. Method: make the pages again and compare; look up every relative link."""
+import importlib.util
+import pathlib
+import re
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def generator():
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+GENERATOR = generator()
+
+
+@pytest.mark.parametrize("name", GENERATOR.PAGES)
+def test_generated_pages_are_fresh(name):
+    assert (ROOT / "docs" / name).read_text() == GENERATOR.PAGES[name](), \
+        "run: python docs/generate.py"
+
+
+def test_every_directive_has_its_heading():
+    text = (ROOT / "docs" / "reference" / "config.md").read_text()
+    for row in GENERATOR.config_table():
+        assert f"`{row['name']}`" in text
+        if not row["fixed"]:
+            assert re.search(rf"^### `{re.escape(row['name'])}`", text, re.M)
+
+
+def test_links_of_the_readme_lead_somewhere():
+    text = (ROOT / "README.md").read_text()
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / link).exists(), link
