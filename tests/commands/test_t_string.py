@@ -1,4 +1,7 @@
 """engine/commands/t_string: replies as clients see them, through an engine in process."""
+import random
+import time
+
 import pytest
 
 from kvd.engine.server.server import Server
@@ -111,6 +114,24 @@ DIALOGUES = {
         ("delifeq a 4", b":0\r\n"),
         ("delifeq a 5", b":1\r\n"),
     ],
+    "lcs": [
+        ("set a ohmytext", b"+OK\r\n"),
+        ("set b mynewtext", b"+OK\r\n"),
+        ("lcs a b", b"$6\r\nmytext\r\n"),
+        ("lcs a b len", b":6\r\n"),
+        ("lcs a b idx minmatchlen 4 withmatchlen",
+         b"*4\r\n$7\r\nmatches\r\n*1\r\n*3\r\n*2\r\n:4\r\n:7\r\n*2\r\n:5\r\n:8\r\n:4\r\n"
+         b"$3\r\nlen\r\n:6\r\n"),
+        ("lcs a none", b"$0\r\n\r\n"),
+        ("lcs a none idx", b"*4\r\n$7\r\nmatches\r\n*0\r\n$3\r\nlen\r\n:0\r\n"),
+        ("lcs a b len idx",
+         b"-ERR If you want both the length and indexes, please just use IDX.\r\n"),
+        ("lcs a b minmatchlen", b"-ERR syntax error\r\n"),
+        ("lcs a b minmatchlen x", b"-ERR value is not an integer or out of range\r\n"),
+        ("setrange c 100000 x", b":100001\r\n"),
+        ("lcs c c len", b"-ERR Insufficient memory, transient memory for LCS exceeds "
+                        b"proto-max-bulk-len\r\n"),
+    ],
 }
 
 
@@ -125,3 +146,68 @@ def test_many_keys_pass_every_chunk_size(server):
         assert server.execute(b"mset", *pairs) == b"+OK\r\n"
         assert server.execute(b"mget", *pairs[::2]) == b"*%d\r\n" % count + b"".join(
             b"$%d\r\n%s\r\n" % (len(v), v) for v in pairs[1::2])
+
+
+def lcs_length(a: bytes, b: bytes) -> int:
+    row = [0] * (len(b) + 1)
+    for x in a:
+        above, row = row, [0]
+        for j, y in enumerate(b):
+            row.append(above[j] + 1 if x == y else max(above[j + 1], row[j]))
+    return row[-1]
+
+
+def is_within(part: bytes, whole: bytes) -> bool:
+    rest = iter(whole)
+    return all(byte in rest for byte in part)
+
+
+def test_lcs_across_words(server):
+    rng = random.Random(7)
+    for size in (1, 63, 64, 65, 127, 128, 129, 200):
+        for letters in (b"ab", b"abcdefgh", bytes(range(256))):
+            a = bytes(rng.choices(letters, k=size))
+            b = bytes(rng.choices(letters, k=rng.choice([size, 64, 128])))
+            server.execute(b"mset", b"a", a, b"b", b)
+            length = lcs_length(a, b)
+            assert server.execute(b"lcs", b"a", b"b", b"len") == b":%d\r\n" % length
+            head, text = server.execute(b"lcs", b"a", b"b").split(b"\r\n", 1)
+            assert head == b"$%d" % length
+            assert is_within(text[:-2], a) and is_within(text[:-2], b)
+
+
+def test_the_largest_float_fits(server):
+    reply = server.execute(b"incrbyfloat", b"k", b"1.1e4930")
+    assert reply.startswith(b"$4931\r\n1") and len(reply) == 4931 + 9
+    assert server.execute(b"incrbyfloat", b"k", b"1e4930") != reply
+    assert server.execute(b"strlen", b"k") == b":4931\r\n"
+
+
+def test_encodings(server):
+    for value, encoding in ((b"12", b"int"), (b"012", b"embstr"), (b"x" * 200, b"raw")):
+        server.execute(b"set", b"k", value)
+        assert server.execute(b"object", b"encoding", b"k").split(b"\r\n")[1] == encoding
+    for words in ((b"append", b"k", b""), (b"setrange", b"k", b"0", b"1"),
+                  (b"setbit", b"k", b"0", b"0")):
+        server.execute(b"set", b"k", b"1234567890123456789")
+        server.execute(*words)
+        assert server.execute(b"object", b"encoding", b"k") == b"$3\r\nraw\r\n"
+    server.execute(b"set", b"k", b"1.5")
+    server.execute(b"incrbyfloat", b"k", b"1.5")
+    assert server.execute(b"object", b"encoding", b"k") == b"$6\r\nembstr\r\n"
+
+
+def test_growing_is_amortised(server):
+    for _ in range(20000):
+        server.execute(b"append", b"k", b"0123456789")
+    assert server.execute(b"strlen", b"k") == b":200000\r\n"
+    assert server.execute(b"getrange", b"k", b"199995", b"-1") == b"$5\r\n56789\r\n"
+
+
+def test_a_dead_key_is_absent(server):
+    server.execute(b"set", b"k", b"v", b"px", b"1")
+    time.sleep(0.005)
+    assert server.execute(b"set", b"k", b"w", b"xx") == b"$-1\r\n"
+    assert server.execute(b"getex", b"k", b"persist") == b"$-1\r\n"
+    assert server.execute(b"set", b"k", b"w", b"nx", b"keepttl") == b"+OK\r\n"
+    assert server.execute(b"pttl", b"k") == b":-1\r\n"
