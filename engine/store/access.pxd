@@ -1,15 +1,16 @@
 """When, or how often, a key was used: the 24 bits of an entry that eviction reads.
 
 Terms
-    lru    seconds of the wall clock, 24 bits, wrapping after 194 days
+    lru    ticks of the wall clock, 24 bits, wrapping
+    tick   LRU_TICK_MS; see below
     lfu    minutes of the wall clock (16 bits, high) and a logarithmic counter (8 bits, low)
-    idle   seconds since the last use, as lru tells
+    idle   time since the last use, as lru tells
 
 Which of the two the bits hold is the policy's choice: access_t.lfu. After a change of policy
 old bits are read in the new way, which is wrong for a while and harmless.
 Source: Redis evict.c; antirez.com/news/109 for the counter.
 """
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from ..core.intrinsics cimport likely
 from ..core.rand cimport rand_t
@@ -17,11 +18,13 @@ from ..core.rand cimport rand_t
 cdef enum:
     ACCESS_BITS = 24
     LFU_INIT = 5                        # counter of a new key: it may live to be used again
+    LRU_TICK_MS = 125
 
 cdef struct access_t:
     bint lfu
-    uint32_t lru_now                    # set once a turn
+    uint32_t lru_now                    # set once a turn: the low 24 bits of ticks_now
     uint32_t minutes_now
+    uint64_t ticks_now                  # since the epoch
     int64_t log_factor                  # lfu-log-factor
     int64_t decay_minutes               # lfu-decay-time; 0: never decays
 
@@ -30,7 +33,12 @@ cdef void access_set_time(access_t* access, int64_t wall_ms) noexcept nogil
 # The counter after the decay that is due.
 cdef uint8_t lfu_decayed(const access_t* access, uint32_t bits) noexcept nogil
 cdef uint32_t lfu_touched(const access_t* access, uint32_t bits, rand_t* rand) noexcept nogil
+# Minutes since the counter last changed by a use, 16 bits.
+cdef uint32_t lfu_idle_minutes(const access_t* access, uint32_t bits) noexcept nogil
+cdef uint32_t lru_idle_ticks(const access_t* access, uint32_t bits) noexcept nogil
 cdef uint32_t lru_idle_seconds(const access_t* access, uint32_t bits) noexcept nogil
+# The bits of a key that was last used so many seconds ago; as idle as can be when it is longer.
+cdef uint32_t lru_bits(const access_t* access, int64_t idle_seconds) noexcept nogil
 
 cdef inline uint32_t access_new(const access_t* access) noexcept nogil:
     if access.lfu:

@@ -13,12 +13,13 @@ cdef enum:
 
 
 cdef void access_set_time(access_t* access, int64_t wall_ms) noexcept nogil:
-    access.lru_now = <uint32_t>((wall_ms // 1000) & MASK24)
+    access.ticks_now = <uint64_t>(wall_ms // LRU_TICK_MS)
+    access.lru_now = <uint32_t>(access.ticks_now & MASK24)
     access.minutes_now = <uint32_t>((wall_ms // 60000) & MASK16)
 
 
 cdef uint8_t lfu_decayed(const access_t* access, uint32_t bits) noexcept nogil:
-    cdef uint32_t elapsed = (access.minutes_now - (bits >> 8)) & MASK16
+    cdef uint32_t elapsed = lfu_idle_minutes(access, bits)
     cdef int64_t periods
     cdef int64_t counter = bits & 255
     if access.decay_minutes == 0:
@@ -38,5 +39,21 @@ cdef uint32_t lfu_touched(const access_t* access, uint32_t bits, rand_t* rand) n
     return access.minutes_now << 8 | counter
 
 
-cdef uint32_t lru_idle_seconds(const access_t* access, uint32_t bits) noexcept nogil:
+cdef uint32_t lfu_idle_minutes(const access_t* access, uint32_t bits) noexcept nogil:
+    return (access.minutes_now - (bits >> 8)) & MASK16
+
+
+cdef uint32_t lru_idle_ticks(const access_t* access, uint32_t bits) noexcept nogil:
     return (access.lru_now - bits) & MASK24
+
+
+cdef uint32_t lru_idle_seconds(const access_t* access, uint32_t bits) noexcept nogil:
+    return lru_idle_ticks(access, bits) * LRU_TICK_MS // 1000
+
+
+cdef uint32_t lru_bits(const access_t* access, int64_t idle_seconds) noexcept nogil:
+    cdef int64_t ticks_max = MASK24
+    cdef int64_t ticks = ticks_max
+    if idle_seconds < ticks_max * LRU_TICK_MS // 1000:
+        ticks = idle_seconds * 1000 // LRU_TICK_MS
+    return <uint32_t>(access.ticks_now - <uint64_t>ticks) & MASK24

@@ -58,6 +58,7 @@ cdef struct store_t:
     rand_t rand
     access_t access
     int64_t now_ms                      # wall clock; set once a turn, fixed in a transaction
+    int64_t due_ms                      # no key of any database dies before: a lower bound
     bint expiry_paused                  # dead keys are not seen, and not removed either
     bint loading                        # a file is read: dead keys are seen, as they were then
     bint copying                        # a snapshot walks the tables
@@ -72,6 +73,7 @@ cdef struct store_t:
     hooks_t hooks
     keyspace_t* databases               # borrowed: database_count of them
     int database_count
+    int database_top                    # no key was ever put into a database from here on
     table_t* dropped                    # owned: flushed tables that are freed by and by
     size_t dropped_count
     uint64_t dropped_items              # keys in them: lazyfree_pending_objects

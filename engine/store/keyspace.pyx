@@ -13,8 +13,9 @@ Invariants
     K3  on_modified and events come after the change is visible
     K4  an entry's deadline is known to the table (T4) before the call that set it returns
     K5  while store.copying, before_change ran for a hash before anything under it changes
+    K6  store.due_ms <= every deadline of every database, so expiry has one number to look at
 """
-from libc.string cimport memcpy, memset
+from libc.string cimport memmove, memset
 
 from ..core.heap cimport heap_free, heap_realloc
 from ..core.intrinsics cimport kvd_assert, likely, store64, unlikely
@@ -53,6 +54,7 @@ cdef void store_init(store_t* store, heap_t* heap) noexcept nogil:
     cdef uint64_t seed
     memset(store, 0, sizeof(store_t))
     store.heap = heap
+    store.due_ms = NO_DEADLINE
     rand_entropy(store.secret, sizeof(store.secret))
     rand_entropy(&seed, sizeof(seed))
     rand_seed(&store.rand, seed)
@@ -94,6 +96,14 @@ cdef inline entry_t* find(keyspace_t* ks, uint64_t hash, slice_t key) noexcept n
     if unlikely(entry.flags & ENTRY_DEADLINE) and entry_deadline(entry) <= ks.store.now_ms:
         return reject(ks, hash, entry)
     return entry
+
+
+cdef inline entry_t* find_to_replace(keyspace_t* ks, uint64_t hash, slice_t key) noexcept nogil:
+    """Likewise, but a dead key that may not be removed is there to be written over."""
+    cdef entry_t* entry = <entry_t*>table_find(&ks.table, hash, key)
+    if entry is NULL or entry_deadline(entry) > ks.store.now_ms or ks.store.expiry_paused:
+        return entry
+    return reject(ks, hash, entry)
 
 
 cdef inline void touch(store_t* store, entry_t* entry) noexcept nogil:
@@ -155,11 +165,26 @@ cdef entry_t* keyspace_random(keyspace_t* ks) noexcept nogil:
 
 # -- changing -------------------------------------------------------------------------------------
 
+cdef inline void note_due(store_t* store, int64_t deadline_ms) noexcept nogil:
+    if deadline_ms < store.due_ms:      # K6
+        store.due_ms = deadline_ms
+
+
 cdef void insert(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil:
     table_insert(&ks.table, hash, entry)        # K4: insertion reads the deadline
-    ks.volatile_count += 1 if entry.flags & ENTRY_DEADLINE else 0
+    if entry.flags & ENTRY_DEADLINE:
+        ks.volatile_count += 1
+        note_due(ks.store, entry_deadline(entry))
+    if unlikely(ks.index >= ks.store.database_top):
+        ks.store.database_top = ks.index + 1
     if unlikely(ks.store.events & EVENT_NEW):
         keyspace_event(ks, EVENT_NEW, b"new", entry_key(entry))
+
+
+cdef inline void note_deadline(keyspace_t* ks, uint64_t hash, const entry_t* entry,
+                               int64_t deadline_ms) noexcept nogil:
+    table_note_deadline(&ks.table, hash, entry, deadline_ms)    # K4
+    note_due(ks.store, deadline_ms)
 
 
 cdef void relink(keyspace_t* ks, uint64_t hash, entry_t* entry, entry_t* fresh,
@@ -170,7 +195,7 @@ cdef void relink(keyspace_t* ks, uint64_t hash, entry_t* entry, entry_t* fresh,
     ks.volatile_count -= 1 if volatile_before else 0
     if fresh.flags & ENTRY_DEADLINE:
         ks.volatile_count += 1
-        table_note_deadline(&ks.table, hash, fresh, entry_deadline(fresh))
+        note_deadline(ks, hash, fresh, entry_deadline(fresh))
 
 
 cdef inline bint is_volatile(const keyspace_t* ks, const entry_t* entry) noexcept nogil:
@@ -195,12 +220,12 @@ cdef bint write_over(keyspace_t* ks, uint64_t hash, entry_t* entry, slice_t key,
     else:
         if value.size != entry_value_size(entry):
             return False
-        if value.size:
-            memcpy(entry_value(entry), value.data, value.size)
+        if value.size:                  # which may be the entry's own
+            memmove(entry_value(entry), value.data, value.size)
         entry_set_encoding(entry, encoding)
     if deadline_ms != NO_DEADLINE:
         store64(<char*>entry + 5, <uint64_t>deadline_ms)
-        table_note_deadline(&ks.table, hash, entry, deadline_ms)
+        note_deadline(ks, hash, entry, deadline_ms)
     entry_set_access(entry, access_touched(&ks.store.access, entry_access(entry), &ks.store.rand))
     return True
 
@@ -212,7 +237,7 @@ cdef entry_t* keyspace_set(keyspace_t* ks, uint64_t hash, slice_t key, slice_t v
     cdef uint32_t access
     cdef int64_t number
     before_change(ks, hash)
-    entry = <entry_t*>table_find(&ks.table, hash, key)
+    entry = find_to_replace(ks, hash, key)
     if entry is not NULL:
         if write_over(ks, hash, entry, key, value, deadline_ms):
             return entry
@@ -232,7 +257,7 @@ cdef entry_t* keyspace_set(keyspace_t* ks, uint64_t hash, slice_t key, slice_t v
 cdef void keyspace_put_take(keyspace_t* ks, uint64_t hash, entry_t* fresh) noexcept nogil:
     cdef entry_t* entry
     before_change(ks, hash)
-    entry = <entry_t*>table_find(&ks.table, hash, entry_key(fresh))
+    entry = find_to_replace(ks, hash, entry_key(fresh))
     if entry is NULL:
         insert(ks, hash, fresh)
     else:
@@ -256,7 +281,7 @@ cdef entry_t* keyspace_set_deadline(keyspace_t* ks, uint64_t hash, entry_t* entr
     before_change(ks, hash)
     if before and deadline_ms != NO_DEADLINE:
         store64(<char*>entry + 5, <uint64_t>deadline_ms)
-        table_note_deadline(&ks.table, hash, entry, deadline_ms)
+        note_deadline(ks, hash, entry, deadline_ms)
         return entry
     if not before and deadline_ms == NO_DEADLINE:
         return entry
@@ -379,10 +404,14 @@ cdef bint store_reap(store_t* store, size_t items_max) noexcept nogil:
 cdef void keyspace_exchange(keyspace_t* a, keyspace_t* b) noexcept nogil:
     cdef table_t table = a.table
     cdef uint64_t volatile_count = a.volatile_count
+    cdef int top
     a.table = b.table
     a.volatile_count = b.volatile_count
     b.table = table
     b.volatile_count = volatile_count
+    top = (a.index if a.index > b.index else b.index) + 1
+    if top > a.store.database_top:
+        a.store.database_top = top
 
 
 # -- news -----------------------------------------------------------------------------------------
