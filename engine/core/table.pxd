@@ -86,6 +86,8 @@ cdef void table_insert(table_t* table, uint64_t hash, void* item) noexcept nogil
 cdef bint table_remove(table_t* table, uint64_t hash, const void* item) noexcept nogil
 cdef bint table_replace(table_t* table, uint64_t hash, const void* item,
                         void* replacement) noexcept nogil
+# Does the table hold an item at this address under this hash? The address may be of a freed block.
+cdef bint table_holds(const table_t* table, uint64_t hash, const void* item) noexcept nogil
 # The item's deadline was set, or came nearer. (A later one needs no word.)
 cdef void table_note_deadline(table_t* table, uint64_t hash, const void* item,
                               int64_t deadline_ms) noexcept nogil

@@ -597,6 +597,11 @@ cdef void rebase(segment_t* segment, int64_t base_ms) noexcept nogil:
     segment.base_ms = base_ms
 
 
+cdef bint table_holds(const table_t* table, uint64_t hash, const void* item) noexcept nogil:
+    cdef uint32_t slot, at
+    return seek(table, hash, item, &slot, &at) is not NULL
+
+
 cdef void table_note_deadline(table_t* table, uint64_t hash, const void* item,
                               int64_t deadline_ms) noexcept nogil:
     cdef uint32_t slot, at
@@ -616,7 +621,8 @@ cdef size_t table_take_due(table_t* table, int64_t now_ms, void** out) noexcept 
     cdef int64_t deadline, least
     cdef int64_t due = NO_DEADLINE
     cdef char* bucket
-    cdef void* item
+    cdef void* items[BUCKET_SLOTS]
+    cdef uint32_t i, n
     if table_due_ms(table) > now_ms:
         return 0
     segment = table.due[0]
@@ -629,13 +635,17 @@ cdef size_t table_take_due(table_t* table, int64_t now_ms, void** out) noexcept 
             continue
         bucket = segment.buckets + <size_t>at * BUCKET_SIZE
         bits = ~bucket_match(bucket, 0) & 0x1FF
-        least = NO_DEADLINE
-        while bits:
-            item = ref_get(bucket, <uint32_t>count_trailing_zeros(bits))
+        n = 0
+        while bits:                     # all misses at once, then the deadlines
+            items[n] = ref_get(bucket, <uint32_t>count_trailing_zeros(bits))
+            prefetch_read(items[n])
+            n += 1
             bits &= bits - 1
-            deadline = table.type.deadline_of(item)
+        least = NO_DEADLINE
+        for i in range(n):
+            deadline = table.type.deadline_of(items[i])
             if deadline <= now_ms:
-                out[count] = item
+                out[count] = items[i]
                 count += 1
             elif deadline < least:
                 least = deadline
