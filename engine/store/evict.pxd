@@ -1,13 +1,15 @@
 """Eviction under maxmemory: which keys go, and how much work at a time.
 
 Terms
-    policy    one of Valkey's eight, by name and by meaning
-    pool      the best candidates of past samples, kept between calls
-    room      maxmemory less what is used; eviction runs while it is negative
+    policy      one of Valkey's eight, by name and by meaning
+    candidate   a sampled key; the higher its score, the sooner it goes
+    pool        the best candidates of past samples, kept between calls
+    limit       maxmemory: what may be used, but for what is not counted
 """
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from .entry cimport entry_t
 from .keyspace cimport store_t
 
 cdef enum policy_t:
@@ -27,14 +29,14 @@ cdef enum evicted_t:
 
 cdef enum:
     POOL_SIZE = 16
-    POOL_KEY_MAX = 255                  # bytes of a key that the pool keeps; longer are re-sampled
+    SAMPLES_MAX = 64                    # of maxmemory-samples
 
 cdef struct candidate_t:
-    uint64_t score                      # higher goes first
-    int db
+    uint64_t score
     uint64_t hash
-    size_t key_size
-    char key[POOL_KEY_MAX]
+    const entry_t* entry                # an address to compare with, until the table knows it
+    uint64_t bits                       # what the score was made of: has it changed since?
+    int db
 
 cdef struct evict_t:
     policy_t policy
@@ -43,8 +45,11 @@ cdef struct evict_t:
     size_t not_counted                  # bytes that do not count: journal and replica buffers
     size_t pool_count
     candidate_t pool[POOL_SIZE]         # ascending in score
-    uint64_t over_total_us              # time spent above the limit, for INFO
+    policy_t pool_policy                # whose scores they are
+    int64_t over_since_us               # monotonic; 0 while within the limit
+    uint64_t over_total_us              # time spent above the limit before that, for INFO
 
-# Evict until used memory plus `need` bytes fits, or `budget_us` is spent.
+# Evict until used memory plus `need` bytes fits, or `budget_us` is spent. Where `need` alone is
+# more than the limit nothing is evicted for it. While expiry is paused all is well.
 cdef evicted_t evict_run(evict_t* evict, store_t* store, size_t need,
                          int64_t budget_us) noexcept nogil
