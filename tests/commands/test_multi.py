@@ -431,6 +431,22 @@ def test_exec_is_refused_without_rights(server):
     assert client.execute(b"exec") == b"-ERR EXEC without MULTI\r\n"
 
 
+def test_exec_is_refused_without_memory(server):
+    """OOM ends the transaction, and EXECABORT repeats it; what only reads is queued and runs."""
+    oom = b"OOM command not allowed when used memory > 'maxmemory'.\r\n"
+    server.execute(b"multi")
+    server.execute(b"set", b"a", b"1")
+    c_state.set_limit(server, 1)
+    assert server.execute(b"exec") == b"-EXECABORT Transaction discarded because of: " + oom
+    assert server.execute(b"exec") == b"-ERR EXEC without MULTI\r\n"
+    server.execute(b"multi")
+    assert server.execute(b"set", b"a", b"1") == b"-" + oom
+    assert server.execute(b"get", b"a") == QUEUED
+    assert server.execute(b"exec") == ABORT
+    assert transact(server, b"get a") == b"*1\r\n$-1\r\n"
+    c_state.set_limit(server, 0)
+
+
 def test_a_python_served_command_runs_in_its_place(server):
     reply = transact(server, b"set a 1", b"object help", b"get a")
     assert reply.startswith(b"*3\r\n+OK\r\n*") and reply.endswith(b"$1\r\n1\r\n")
