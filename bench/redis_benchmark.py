@@ -20,7 +20,7 @@ TESTS = ("ping_inline", "ping_mbulk", "set", "get", "incr", "lpush", "rpush", "l
          "sadd", "hset", "spop", "zadd", "zpopmin", "lrange_100", "lrange_300", "lrange_500",
          "lrange_600", "mset")
 REQUESTS = {1: 50_000, 16: 200_000}
-ROUNDS = 3
+ROUNDS = 2
 
 
 def run(peer: peers.Peer, test: str, depth: int, requests: int) -> dict:

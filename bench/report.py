@@ -148,7 +148,7 @@ def evict(result: dict) -> str:
     rows = []
     for row in result["rows"]:
         ours, theirs = row["peers"].get("kvd"), row["peers"].get("valkey")
-        cells = [row["workload"], row["policy"], f"{row['maxmemory_bytes'] / 1e6:.1f} MB"]
+        cells = [row["workload"], row["policy"], f"{row['budget_bytes'] / 1e6:.1f} MB"]
         for got in (ours, theirs):
             cells.append(f"{got['hit_ratio']:.2%} ({got['keys_held']:,} keys)" if got else "")
         cells.append(f"{(ours['hit_ratio'] - theirs['hit_ratio']) * 100:+.2f} points"
@@ -156,10 +156,11 @@ def evict(result: dict) -> str:
         cells.append(", ".join(f"{got['turnover_s']:.0f} s" for got in row["peers"].values()))
         rows.append(cells)
     return ("## Hit ratio at equal maxmemory\n\n"
-            "Read-through cache, keys held at the end in brackets. Turnover is the time in which"
+            "Read-through cache, keys held at the end in brackets. The budget is maxmemory less"
+            " what each server uses when empty. Turnover is the time in which"
             " as many keys were set as the server holds: near the LRU clock's second, LRU is"
             " little better than chance.\n\n"
-            + table(["Workload", "Policy", "maxmemory", "kvd", "Valkey", "Difference",
+            + table(["Workload", "Policy", "Budget", "kvd", "Valkey", "Difference",
                      "Turnover"], rows))
 
 

@@ -13,7 +13,7 @@ import numpy
 from bench import peers
 
 TRACES = pathlib.Path(os.environ.get("KVD_TRACES", peers.ROOT.parent / "shared" / "traces"))
-OVERHEAD = 60                           # bytes of a key and its metadata, to size maxmemory
+OVERHEAD = 60                           # bytes of a key and its metadata, to size the budget
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Workload:
         rank[numpy.argsort(first)] = numpy.arange(len(first))
         return numpy.ascontiguousarray(rank[inverse])
 
-    def limit_bytes(self, objects: int) -> int:
+    def budget_bytes(self, objects: int) -> int:
         value = (self.value_min + self.value_max) / 2
         return int(objects * self.share * (value + OVERHEAD))
 

@@ -63,7 +63,7 @@ def test_memory_and_evict_pages(tmp_path):
                     "churn": {"kvd": {"refilled": point, "rested": point}}}}, tmp_path)
     got = {"hit_ratio": 0.8, "keys_held": 10, "turnover_s": 9.0}
     record.write("evict", header("evict") | {"rows": [
-        {"workload": "zipf", "policy": "allkeys-lru", "maxmemory_bytes": 10**7,
+        {"workload": "zipf", "policy": "allkeys-lru", "budget_bytes": 10**7,
          "peers": {"kvd": got, "valkey": got | {"hit_ratio": 0.75}}}]}, tmp_path)
     page = report.render(tmp_path)
     assert "| kvd | 61.5 / 64.2 | 61.5 / 64.2 | 61.5 / 64.2 | 1.04 / 1.04 |" in page
