@@ -28,6 +28,8 @@ cdef void buf_free(buf_t* buf) noexcept nogil
 # Make room for `more` bytes behind size.
 cdef void buf_reserve(buf_t* buf, size_t more) noexcept nogil
 cdef void buf_consume(buf_t* buf, size_t size) noexcept nogil
+# Give back the room behind size; an empty buffer gives back everything.
+cdef void buf_shrink(buf_t* buf) noexcept nogil
 # "*12\r\n", "$5\r\n", ":-1\r\n": a kind, a number in decimal, CRLF
 cdef void buf_append_header(buf_t* buf, char kind, int64_t n) noexcept nogil
 # "$5\r\nhello\r\n"

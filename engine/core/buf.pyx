@@ -1,6 +1,8 @@
 """Growable byte buffer.
 
-Doubling growth from 1 KiB, so n appends copy at most 2n bytes. buf_consume slides the tail
+Doubling growth from 1 KiB, so n appends copy at most 2n bytes. From 1 MiB on it grows by a
+quarter, or to what is asked: such blocks are mapped alone and move without a copy, and half of a
+large buffer is much to leave empty. buf_consume slides the tail
 down with one memmove: callers batch it (once per event loop turn, not once per command).
 """
 from libc.string cimport memcpy, memmove
@@ -10,6 +12,7 @@ from .intrinsics cimport kvd_assert, likely
 
 cdef enum:
     SIZE_FIRST = 1024
+    DOUBLING_MAX = 1048576
     HEADER_MAX = 24                     # kind, sign, 20 digits and CRLF, rounded up
 
 
@@ -31,8 +34,11 @@ cdef void buf_reserve(buf_t* buf, size_t more) noexcept nogil:
     kvd_assert(want >= more)
     if want <= buf.size_max:
         return
-    while size_max < want:
+    while size_max < want and size_max < DOUBLING_MAX:
         size_max *= 2
+    if size_max < want:
+        size_max += size_max // 4
+        size_max = want if size_max < want else size_max
     size_max = heap_block_size(size_max)
     buf.data = <char*>heap_realloc(buf.heap, buf.data, buf.size_max, size_max)
     buf.size_max = size_max
@@ -81,3 +87,12 @@ cdef void buf_consume(buf_t* buf, size_t size) noexcept nogil:
         return
     memmove(buf.data, buf.data + size, buf.size - size)
     buf.size -= size
+
+
+cdef void buf_shrink(buf_t* buf) noexcept nogil:
+    cdef size_t size_max = heap_block_size(buf.size)
+    if buf.size == 0:
+        buf_free(buf)
+    elif size_max < buf.size_max:
+        buf.data = <char*>heap_realloc(buf.heap, buf.data, buf.size_max, size_max)
+        buf.size_max = size_max
