@@ -20,7 +20,7 @@ from ..store.keyspace cimport keyspace_t, store_t
 from ..store.evict cimport evict_t
 from ..journal.aof cimport aof_t
 from ..wire.acl cimport users_t
-from ..wire.command cimport CLIENT_CLOSING, client_t, command_t
+from ..wire.command cimport CLIENT_CLOSE_SOON, CLIENT_CLOSING, client_t, command_t
 from ..wire.resp cimport argv_t
 
 cdef enum:
@@ -32,6 +32,9 @@ cdef enum client_kind_t:
     CLIENT_NORMAL = 0
     CLIENT_REPLICA = 1
     CLIENT_PUBSUB = 2
+
+cdef enum:
+    CLOSE_LINGER_US = 10000000          # for a peer to take something of its last reply
 
 cdef enum:
     BATCH_MAX = 32                      # commands parsed ahead, so that their keys are fetched
@@ -234,15 +237,22 @@ cdef struct server_t:
     # Clients
     client_t** clients                  # owned: client_count of them, in no order
     uint32_t client_count
+    uint32_t socket_count               # those of them that maxclients counts
+    uint32_t cron_at                    # index in clients where housekeeping goes on
     uint32_t clients_max                # allocated
     uint64_t client_next_id
     client_t* current                   # whose command runs; NULL between commands
     client_t* pending_write             # clients with replies to send this turn
-    client_t* parked                    # by pause or for memory
+    client_t* parked                    # until the pause ends, last first
+    client_t* ready                     # to be run again next turn, from their own buffers
     client_t* closing                   # those with a CLOSE flag, for the reaper; client_close
     uint32_t monitors
     uint32_t watching                   # clients that watch keys
-    size_t clients_memory               # query and reply buffers, as of their last change
+    size_t clients_memory               # of all clients, as of the last change of each
+    size_t query_recent                 # largest buffers that housekeeping saw in its last round
+    size_t reply_recent
+    size_t query_round                  # ... and in the one that is under way
+    size_t reply_round
     pause_t pause
     bint loading
     int64_t loading_started_ms
@@ -274,6 +284,8 @@ cdef inline void client_close(server_t* srv, client_t* c, uint32_t how) noexcept
     command runs may set its own flag, since the loop looks at it when the command has ended."""
     c.flags |= how
     if not c.flags & CLIENT_CLOSING:
+        if c.flags & CLIENT_CLOSE_SOON:
+            c.deadline_us = srv.mono_us + CLOSE_LINGER_US
         c.flags |= CLIENT_CLOSING
         c.next_closing = srv.closing
         srv.closing = c

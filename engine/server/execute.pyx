@@ -15,7 +15,7 @@ Invariants
     X2  a command that is parked has changed nothing and is given again, whole
     X3  replies are in the order of commands, a protocol error's too
 """
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport SIZE_MAX, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, strlen
 
 from ..commands.multi cimport exec_command, multi_flags, multi_queue, multi_refused
@@ -23,16 +23,19 @@ from ..commands.state cimport BATCH_MAX, CALLED_DONE, CALLED_PARKED, batch_comma
 from ..core.clock cimport clock_ticks
 from ..core.intrinsics cimport load_part, unlikely
 from ..core.intrinsics cimport unlikely
+from ..core.number cimport equal_nocase
 from ..core.table cimport table_prefetch, table_prefetch_item
 from ..core.types cimport slice_t
 from ..journal.aof cimport aof_feed, aof_feed_raw
-from ..store.evict cimport EVICT_OK, evict_run
+from ..store.evict cimport EVICT_FAIL, EVICT_MORE, EVICT_OK, evict_run, evicted_t
 from ..store.keyspace cimport store_hash
+from ..wire.client cimport client_output
 from ..wire.command cimport (
-    CLIENT_AUTHENTICATED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_DIRTY_EXEC,
-    CLIENT_LOADING, CLIENT_MULTI, CLIENT_READ_PAUSED, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP,
-    CLIENT_REPLY_SKIP_NEXT, CMD_CONTAINER, CMD_CONTAINER_RUNS, CMD_DENYOOM, CMD_LOADING,
-    CMD_NO_AUTH, CMD_NO_MULTI, CMD_PYTHON, CMD_UNQUEUED, KEYS_AT, command_resolve, command_t,
+    CLIENT_AUTHENTICATED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CONTROL,
+    CLIENT_DIRTY_EXEC, CLIENT_LOADING, CLIENT_MULTI, CLIENT_NO_TOUCH, CLIENT_READ_PAUSED,
+    CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, CLIENT_WAIT_MEMORY,
+    CMD_CONTAINER, CMD_CONTAINER_RUNS, CMD_DENYOOM, CMD_LOADING, CMD_MAY_REPLICATE, CMD_NO_AUTH,
+    CMD_NO_MULTI, CMD_PYTHON, CMD_UNQUEUED, CMD_WRITE, KEYS_AT, command_resolve, command_t,
 )
 from ..wire.errors cimport ERR_LOADING, ERR_NOT_IN_MULTI, ERR_NO_AUTH, ERR_OOM
 from ..wire.reply cimport reply_error, reply_error_about, reply_error_arity, reply_error_two
@@ -40,10 +43,13 @@ from ..wire.resp cimport (
     PARSE_EMPTY, PARSE_ERROR, PARSE_INLINE, PARSE_MORE, argv_clear, parse_t, resp_parse,
     resp_reset,
 )
+from .clients cimport client_make_ready, client_park
 from .monitor cimport monitor_feed
 from .stats cimport stats_called, stats_rejected
 
 cdef enum:
+    OUTPUT_MAX = 1048576                # bytes of replies that wait before a client waits too
+    UNAUTH_OUTPUT_MAX = 8192            # before authentication
     QUOTED_ARGS_MAX = 128               # bytes of arguments in "unknown command"
     FETCH_AHEAD = 8                     # commands
     EVICT_BUDGET_US = 500               # of one turn; then the writer waits
@@ -142,6 +148,12 @@ cdef size_t execute_bytes(server_t* srv, client_t* c, const char* data,
     cdef uint32_t before
     cdef int count, i
     cdef batch_command_t* b
+    # Whose socket is slow waits before its replies become many; whoever is not in, sooner.
+    cdef size_t output_max = OUTPUT_MAX
+    if c.fd < 0:
+        output_max = SIZE_MAX
+    elif srv.auth_required and not c.flags & CLIENT_AUTHENTICATED:
+        output_max = UNAUTH_OUTPUT_MAX
     srv.call_ticks = clock_ticks()
     while at < size:
         count = parse_batch(srv, c, data, size, at, &end)
@@ -170,10 +182,11 @@ cdef size_t execute_bytes(server_t* srv, client_t* c, const char* data,
                 mute(c, before, reply_at)
             if unlikely(c.flags & (CLIENT_CLOSE_SOON | CLIENT_CLOSE_NOW)):
                 return size             # what follows is not for us
-            if unlikely(c.flags & CLIENT_READ_PAUSED):
+            if unlikely(client_output(c) > output_max):
+                c.flags |= CLIENT_READ_PAUSED
                 if at < end:
                     resp_reset(c)
-                return at
+                return at               # and on from there when it has read these
         if end > at:
             at = end                    # empty requests behind the last command
     return at
@@ -213,9 +226,19 @@ cdef void reject_unknown(client_t* c) noexcept nogil:
                         slice_t(&text[0], size), b"")
 
 
+cdef bint is_browser(const client_t* c) noexcept nogil:
+    """The first words of an HTTP request: somebody's page wants to speak to us through a browser,
+    and further lines of it may look like commands."""
+    return (equal_nocase(c.argv[0].data, c.argv[0].size, b"post", 4)
+            or equal_nocase(c.argv[0].data, c.argv[0].size, b"host:", 5))
+
+
 cdef bint refused(server_t* srv, client_t* c) noexcept nogil:
     """Checks that say no, with the reply. In Valkey's order."""
     cdef const command_t* cmd = c.cmd
+    if unlikely(cmd is NULL) and is_browser(c):
+        c.flags |= CLIENT_CLOSE_NOW     # no reply: a page must not see that we are here
+        return True
     # First: whoever is not in learns nothing, not even which commands there are.
     if unlikely(srv.auth_required and not c.flags & CLIENT_AUTHENTICATED) \
             and (cmd is NULL or not cmd.flags & CMD_NO_AUTH):
@@ -251,25 +274,45 @@ cdef void reject(server_t* srv, client_t* c, size_t reply_at) noexcept nogil:
     stats_rejected(srv, c, c.cmd, reply_at)
 
 
-cdef bint evict(server_t* srv, client_t* c) noexcept nogil:
-    """False, with the reply, when the command needs memory and there is none."""
-    if evict_run(&srv.evict, &srv.store, 0, EVICT_BUDGET_US) == EVICT_OK:
-        return True
+cdef evicted_t make_room(server_t* srv, client_t* c) noexcept nogil:
+    """EVICT_OK: the command may run. Otherwise it needs memory: more room may be made for it in a
+    later turn, or there is none."""
+    cdef evicted_t room = evict_run(&srv.evict, &srv.store, 0, EVICT_BUDGET_US)
     if not c.cmd.flags & CMD_DENYOOM and not (c.cmd.proc == exec_command
                                               and multi_flags(c) & CMD_DENYOOM):
-        return True
-    reply_error(c, ERR_OOM)
-    return False
+        return EVICT_OK
+    while room == EVICT_MORE and c.fd < 0:
+        room = evict_run(&srv.evict, &srv.store, 0, EVICT_BUDGET_US)    # nobody else waits
+    return room
+
+
+cdef bint paused(const server_t* srv, const client_t* c) noexcept nogil:
+    """CLIENT PAUSE holds this command back. What the owner says is never held back."""
+    if srv.mono_us >= srv.pause.until_us or c.flags & (CLIENT_LOADING | CLIENT_CONTROL):
+        return False
+    return (srv.pause.all or c.cmd.flags & (CMD_WRITE | CMD_MAY_REPLICATE) != 0
+            or (c.cmd.proc == exec_command
+                and multi_flags(c) & (CMD_WRITE | CMD_MAY_REPLICATE) != 0))
 
 
 cdef called_t execute_process(void* owner, client_t* c) noexcept nogil:
     cdef server_t* srv = <server_t*>owner
     cdef size_t reply_at = c.reply.size
+    cdef evicted_t room
     if unlikely(refused(srv, c)):
         reject(srv, c, reply_at)
         return CALLED_DONE
-    if unlikely(over_limit(srv)) and not c.flags & CLIENT_LOADING:
-        if not evict(srv, c):
+    if unlikely(srv.pause.until_us != 0) and paused(srv, c):
+        client_park(srv, c)
+        return CALLED_PARKED
+    # In a pause nothing is evicted either.
+    if unlikely(over_limit(srv)) and srv.pause.until_us == 0 and not c.flags & CLIENT_LOADING:
+        room = make_room(srv, c)
+        if room == EVICT_MORE:
+            client_make_ready(srv, c, CLIENT_WAIT_MEMORY)
+            return CALLED_PARKED
+        if room == EVICT_FAIL:
+            reply_error(c, ERR_OOM)
             reject(srv, c, reply_at)
             return CALLED_DONE
     if unlikely(c.flags & CLIENT_MULTI) and not c.cmd.flags & CMD_UNQUEUED:
@@ -302,6 +345,7 @@ cdef called_t execute_call(void* owner, client_t* c) noexcept nogil:
     cdef int db = c.ks.index
     cdef client_t* outer = srv.current
     srv.current = c
+    srv.store.no_touch = c.flags & CLIENT_NO_TOUCH != 0
     if unlikely(cmd.flags & CMD_PYTHON):
         srv.hooks.python(srv, c)
     else:

@@ -39,8 +39,8 @@ from ..wire.command cimport (
     command_lookup, command_resolve,
 )
 from ..wire.resp cimport ARGC_MAX, argv_free, argv_init, argv_t
+from .clients cimport client_attach, client_detach
 from .execute cimport execute_bytes
-from .loop cimport client_attach, client_detach
 
 import os
 

@@ -38,10 +38,6 @@ cdef step_t loop_run(server_t* srv, int64_t until_us) noexcept nogil
 
 # A connected socket as a client; NULL when it was refused (and closed).
 cdef client_t* loop_adopt(server_t* srv, int fd, listener_t kind) noexcept nogil
-# In the table of clients, without a socket.
-cdef client_t* client_attach(server_t* srv, int fd) noexcept nogil
-# Closes and frees at once: only where nobody up the stack can hold the client.
-cdef void client_detach(server_t* srv, client_t* c) noexcept nogil
 # Bytes have come for a client without a socket, or more of the old can be run: execute them.
 cdef void loop_feed(server_t* srv, client_t* c, const char* data, size_t size) noexcept nogil
 # What happens each turn with or without sockets: time, expiry, cron, eviction, lazy freeing.

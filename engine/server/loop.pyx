@@ -14,28 +14,36 @@ writing only when its socket was full.
 Invariants
     L1  no reply leaves before the journal text that was fed before it was written
     L2  clients are freed in reap() only: at the end of a turn nobody holds one
-    L3  a client in `parked` or `pending_write` is in it once
 """
 from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memset
 
-from ..commands.connection cimport connection_greet
-from ..commands.multi cimport multi_free
-from ..commands.state cimport client_close, server_t
-from ..core.buf cimport buf_append, buf_consume, buf_free, buf_init, buf_reserve
+from ..commands.connection cimport connection_end_pause, connection_greet
+from ..commands.state cimport CLOSE_LINGER_US, client_close, server_t
+from ..core.buf cimport buf_append, buf_consume, buf_free, buf_init, buf_reserve, buf_shrink
 from ..core.clock cimport clock_mono_us, clock_ticks, clock_wall_ms
-from ..core.heap cimport heap_alloc, heap_alloc_zero, heap_free, heap_realloc
+from ..core.heap cimport heap_alloc, heap_alloc_zero, heap_free
 from ..core.intrinsics cimport likely, unlikely
 from ..journal.aof cimport AOF_OK, aof_flush
 from ..store.access cimport access_set_time
 from ..store.keyspace cimport store_reap
-from ..wire.client cimport client_create, client_release
+from ..wire.client cimport client_output
 from ..wire.command cimport (
     CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CLOSING, CLIENT_CONTROL, CLIENT_INTERNAL,
-    CLIENT_MONITOR, CLIENT_PENDING_WRITE, CLIENT_UNIX_SOCKET, CLIENT_WRITE_WAITS,
+    CLIENT_NOT_READ, CLIENT_PAUSED, CLIENT_PENDING_WRITE, CLIENT_READY, CLIENT_READ_PAUSED,
+    CLIENT_UNIX_SOCKET, CLIENT_UNWATCHED, CLIENT_WAIT_MEMORY, CLIENT_WRITE_WAITS,
+)
+from .clients cimport (
+    client_attach, client_close_later, client_detach, client_make_ready, client_wake_parked,
+    client_write_later,
 )
 from .execute cimport execute_bytes
+from .housekeeping cimport (
+    housekeeping_account, housekeeping_cron, housekeeping_output, housekeeping_query,
+    housekeeping_turn,
+)
+from .peer cimport peer_describe, peer_refusal, peer_set_options, peer_turn_away
 from .stats cimport stats_cron
 
 cdef extern from "<sys/epoll.h>" nogil:
@@ -54,50 +62,18 @@ cdef extern from "<sys/epoll.h>" nogil:
 cdef extern from "<sys/socket.h>" nogil:
     cdef struct sockaddr:
         pass
-    cdef struct sockaddr_storage:
-        unsigned short ss_family
     int accept4(int fd, sockaddr* address, unsigned* size, int flags)
-    int getsockname(int fd, sockaddr* address, unsigned* size)
-    int setsockopt(int fd, int level, int name, const void* value, unsigned size)
     ssize_t recv(int fd, void* at, size_t size, int flags)
     ssize_t send(int fd, const void* at, size_t size, int flags)
-    int SOCK_NONBLOCK, SOCK_CLOEXEC, MSG_NOSIGNAL, SOL_SOCKET, SO_KEEPALIVE, AF_INET, AF_INET6
-
-cdef extern from "<netinet/in.h>" nogil:
-    int IPPROTO_TCP
-
-cdef extern from "<netinet/tcp.h>" nogil:
-    int TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT
-
-cdef extern from "<arpa/inet.h>" nogil:
-    const char* inet_ntop(int family, const void* address, char* out, unsigned size)
-    unsigned short ntohs(unsigned short value)
+    int SOCK_NONBLOCK, SOCK_CLOEXEC, MSG_NOSIGNAL
 
 cdef extern from "<unistd.h>" nogil:
     int close(int fd)
 
-cdef extern from "<stdio.h>" nogil:
-    int snprintf(char* out, size_t size, const char* format, ...)
-
-cdef extern from *:
-    """
-    #include <netinet/in.h>
-    /* Address and port of either family, by field: Cython knows no anonymous unions. */
-    static const void* kvd_address_of(const struct sockaddr_storage* s) {
-        return s->ss_family == AF_INET ? (const void*)&((const struct sockaddr_in*)s)->sin_addr
-                                       : (const void*)&((const struct sockaddr_in6*)s)->sin6_addr;
-    }
-    static unsigned short kvd_port_of(const struct sockaddr_storage* s) {
-        return s->ss_family == AF_INET ? ((const struct sockaddr_in*)s)->sin_port
-                                       : ((const struct sockaddr_in6*)s)->sin6_port;
-    }
-    """
-    const void* kvd_address_of(const sockaddr_storage* s) nogil
-    unsigned short kvd_port_of(const sockaddr_storage* s) nogil
-
 cdef enum:
     EVENTS_MAX = 256                    # of one turn
     READ_SIZE = 65536                   # bytes: the shared read buffer
+    OWN_READ_MIN = 16384                # bytes to come, and come, of a command read in place
     READ_LARGE_MAX = 4194304            # bytes asked at once of a client that announced more
     ACCEPTS_MAX = 64                    # of one turn and listener: a storm starves nobody
     SPARE_MAX = 65536                   # bytes: a larger reply buffer is not kept
@@ -193,103 +169,29 @@ cdef int loop_set_wake(server_t* srv, int fd) noexcept nogil:
     return watch(loop, EPOLL_CTL_ADD, fd, EPOLLIN, WAKE_MARK)
 
 
-# -- clients --------------------------------------------------------------------------------------
-
-cdef client_t* client_attach(server_t* srv, int fd) noexcept nogil:
-    cdef client_t* c
-    cdef uint32_t more
-    if srv.client_count == srv.clients_max:
-        more = srv.clients_max * 2 if srv.clients_max else 16
-        srv.clients = <client_t**>heap_realloc(
-            &srv.heap, srv.clients, srv.clients_max * sizeof(void*), more * sizeof(void*))
-        srv.clients_max = more
-    srv.client_next_id += 1
-    c = client_create(&srv.store, &srv.databases[0], srv, fd, srv.client_next_id)
-    c.index = srv.client_count
-    c.created_us = srv.mono_us
-    c.active_us = srv.mono_us
-    connection_greet(srv, c)
-    srv.clients[srv.client_count] = c
-    srv.client_count += 1
-    return c
-
-
-cdef void client_detach(server_t* srv, client_t* c) noexcept nogil:
-    cdef client_t* last
-    unlink_pending(srv, c)
-    unlink_parked(srv, c)
-    unlink_closing(srv, c)
-    srv.monitors -= 1 if c.flags & CLIENT_MONITOR else 0
-    srv.client_count -= 1
-    last = srv.clients[srv.client_count]
-    srv.clients[c.index] = last
-    last.index = c.index
-    if c.fd >= 0:
-        close(c.fd)
-    multi_free(c)
-    client_release(c)
-
-
-cdef void unlink_pending(server_t* srv, client_t* c) noexcept nogil:
-    cdef client_t** at = &srv.pending_write
-    if not c.flags & CLIENT_PENDING_WRITE:
-        return
-    while at[0] is not NULL:
-        if at[0] is c:
-            at[0] = c.next_pending
-            return
-        at = &at[0].next_pending
-
-
-cdef void unlink_parked(server_t* srv, client_t* c) noexcept nogil:
-    cdef client_t** at = &srv.parked
-    while at[0] is not NULL:
-        if at[0] is c:
-            at[0] = c.next_parked
-            return
-        at = &at[0].next_parked
-
-
-cdef void unlink_closing(server_t* srv, client_t* c) noexcept nogil:
-    cdef client_t** at = &srv.closing
-    if not c.flags & CLIENT_CLOSING:
-        return
-    while at[0] is not NULL:
-        if at[0] is c:
-            at[0] = c.next_closing
-            c.flags &= ~<uint32_t>CLIENT_CLOSING
-            return
-        at = &at[0].next_closing
-
-
-cdef void describe_address(char* out, const sockaddr_storage* address) noexcept nogil:
-    cdef char host[48]
-    if address.ss_family != AF_INET and address.ss_family != AF_INET6:
-        return
-    inet_ntop(address.ss_family, kvd_address_of(address), host, sizeof(host))
-    snprintf(out, 64, b"[%s]:%d" if address.ss_family == AF_INET6 else b"%s:%d", &host[0],
-             <int>ntohs(kvd_port_of(address)))
-
+# -- accepting ------------------------------------------------------------------------------------
 
 cdef client_t* loop_adopt(server_t* srv, int fd, listener_t kind) noexcept nogil:
     cdef loop_t* loop = loop_of(srv)
     cdef client_t* c
-    cdef int on = 1
-    cdef int seconds = <int>srv.config.tcp_keepalive
+    # The owner's socket is open when no other is.
+    cdef const char* refusal = NULL
+    if kind != LISTEN_CONTROL:
+        refusal = peer_refusal(srv, fd, kind == LISTEN_TCP)
+    if refusal is not NULL:
+        srv.stats.connections_rejected += 1
+        peer_turn_away(fd, refusal)
+        return NULL
     srv.stats.connections_received += 1
     c = client_attach(srv, fd)
+    peer_describe(c)
     if kind == LISTEN_TCP:
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on))
-        if seconds:
-            setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on))
-            setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds))
-            seconds = seconds // 3 if seconds >= 3 else 1
-            setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof(seconds))
-            seconds = 3
-            setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &seconds, sizeof(seconds))
+        peer_set_options(fd, <int>srv.config.tcp_keepalive)
     else:
         c.flags |= CLIENT_UNIX_SOCKET
-        c.flags |= CLIENT_CONTROL if kind == LISTEN_CONTROL else 0
+    if kind == LISTEN_CONTROL:
+        c.flags |= CLIENT_CONTROL
+        srv.socket_count -= 1
         connection_greet(srv, c)        # again: the owner need not log in
     if watch(loop, EPOLL_CTL_ADD, fd, EPOLLIN, <uint64_t><uintptr_t>c):
         client_detach(srv, c)
@@ -298,14 +200,9 @@ cdef client_t* loop_adopt(server_t* srv, int fd, listener_t kind) noexcept nogil
 
 
 cdef void accept_from(server_t* srv, listening_t* listener) noexcept nogil:
-    cdef sockaddr_storage address
-    cdef unsigned size
     cdef int fd, i
-    cdef client_t* c
     for i in range(ACCEPTS_MAX):
-        size = sizeof(address)
-        memset(&address, 0, sizeof(address))
-        fd = accept4(listener.fd, <sockaddr*>&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
+        fd = accept4(listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)
         if fd < 0:
             if errno == EINTR or errno == ECONNABORTED:
                 continue
@@ -314,12 +211,7 @@ cdef void accept_from(server_t* srv, listening_t* listener) noexcept nogil:
                 watch(loop_of(srv), EPOLL_CTL_DEL, listener.fd, 0, 0)
                 listener.paused = True
             return
-        c = loop_adopt(srv, fd, listener.kind)
-        if c is not NULL and listener.kind == LISTEN_TCP:
-            describe_address(c.address, &address)
-            size = sizeof(address)
-            if getsockname(fd, <sockaddr*>&address, &size) == 0:
-                describe_address(c.local, &address)
+        loop_adopt(srv, fd, listener.kind)
 
 
 cdef void accept_on(server_t* srv, int fd) noexcept nogil:
@@ -355,19 +247,35 @@ cdef void finish_input(server_t* srv, client_t* c) noexcept nogil:
     """Replies leave now, or wait for the journal (L1)."""
     if c.flags & (CLIENT_CLOSE_SOON | CLIENT_CLOSE_NOW):
         client_close(srv, c, 0)
+    if c.query.size:
+        housekeeping_query(srv, c)
     if c.reply.size == c.sent:
         if c.reply.data is not NULL:
             c.sent = 0
             give_spare(srv, c)
-        return
     # While the disk fails nothing more is written: who has not written need not wait for it.
-    if ((srv.aof.buf.size == 0 or srv.aof.status != AOF_OK)
+    elif ((srv.aof.buf.size == 0 or srv.aof.status != AOF_OK)
             and not c.flags & (CLIENT_WRITE_WAITS | CLIENT_PENDING_WRITE)):
         write_client(srv, c)
-    elif not c.flags & CLIENT_PENDING_WRITE:
-        c.flags |= CLIENT_PENDING_WRITE             # L3
-        c.next_pending = srv.pending_write
-        srv.pending_write = c
+    else:
+        client_write_later(srv, c)
+    if unlikely(c.flags & (CLIENT_NOT_READ | CLIENT_UNWATCHED)):
+        watch_client(srv, c)
+    housekeeping_account(srv, c)
+
+
+cdef void watch_client(server_t* srv, client_t* c) noexcept nogil:
+    """Read from it, write to it, as its flags say."""
+    cdef uint32_t events = 0 if c.flags & CLIENT_NOT_READ else EPOLLIN
+    if c.fd < 0:
+        return
+    if events:
+        c.flags &= ~<uint32_t>CLIENT_UNWATCHED
+    else:
+        c.flags |= CLIENT_UNWATCHED
+    if c.flags & CLIENT_WRITE_WAITS:
+        events |= EPOLLOUT
+    watch(loop_of(srv), EPOLL_CTL_MOD, c.fd, events, <uint64_t><uintptr_t>c)
 
 
 cdef void run_query(server_t* srv, client_t* c) noexcept nogil:
@@ -376,42 +284,62 @@ cdef void run_query(server_t* srv, client_t* c) noexcept nogil:
     take_spare(srv, c)
     done = execute_bytes(srv, c, c.query.data, c.query.size)
     buf_consume(&c.query, done)
-    if c.query.size == 0:
+    if c.query.size_max > READ_SIZE and c.query.size_max // 4 > c.query.size:
+        buf_shrink(&c.query)            # a large argument has passed
+    elif c.query.size == 0:
         buf_free(&c.query)
     finish_input(srv, c)
+
+
+cdef void run_ready(server_t* srv) noexcept nogil:
+    """Those who wait for nothing any more. Who has to wait again stands in a new list."""
+    cdef client_t* left = srv.ready
+    cdef client_t* c
+    srv.ready = NULL
+    while left is not NULL:
+        c = left
+        left = c.next_parked
+        c.flags &= ~<uint32_t>(CLIENT_READY | CLIENT_WAIT_MEMORY)
+        if c.flags & (CLIENT_CLOSE_SOON | CLIENT_CLOSE_NOW):
+            continue
+        if c.query.size and not c.flags & CLIENT_READ_PAUSED:
+            run_query(srv, c)
+        elif c.flags & CLIENT_UNWATCHED:
+            watch_client(srv, c)
 
 
 cdef void loop_feed(server_t* srv, client_t* c, const char* data, size_t size) noexcept nogil:
     cdef size_t done
     if c.query.size:
         buf_append(&c.query, data, size)
-        run_query(srv, c)
+        if not c.flags & CLIENT_NOT_READ:
+            run_query(srv, c)
         return
     take_spare(srv, c)
     done = execute_bytes(srv, c, data, size)
     if done < size:
-        # Room for the rest of a large argument, as far as bytes have come to vouch for it.
         buf_append(&c.query, data + done, size - done)
     finish_input(srv, c)
 
 
 cdef void read_client(server_t* srv, client_t* c) noexcept nogil:
+    """A large argument is read to where it will be used, with room for a quarter of what has come
+    already: it takes few reads, and a liar gains nothing by announcing one."""
     cdef ssize_t got
-    cdef size_t want = READ_SIZE
-    cdef bint own = c.query.size != 0
+    cdef size_t want
+    cdef bint own = c.need >= OWN_READ_MIN and c.query.size >= OWN_READ_MIN
     if own:
-        # As much again as has come, so that a large argument takes few reads and a liar gains
-        # nothing by announcing one.
-        if c.need > want:
-            want = c.need if c.need < c.query.size else c.query.size
-            want = READ_SIZE if want < READ_SIZE else want
-            want = READ_LARGE_MAX if want > READ_LARGE_MAX else want
-        buf_reserve(&c.query, want)
+        want = c.query.size // 4 if c.query.size // 4 > READ_SIZE else READ_SIZE
+        want = READ_LARGE_MAX if want > READ_LARGE_MAX else want
+        buf_reserve(&c.query, c.need if c.need < want else want)
         got = recv(c.fd, c.query.data + c.query.size, c.query.size_max - c.query.size, 0)
     else:
         got = recv(c.fd, loop_of(srv).read_buffer, READ_SIZE, 0)
     if got <= 0:
-        if got == 0 or (errno != EAGAIN and errno != EINTR):
+        if got == 0 and client_output(c):
+            client_close(srv, c, CLIENT_CLOSE_SOON)     # it may only have closed its own half
+            watch_client(srv, c)
+        elif got == 0 or (errno != EAGAIN and errno != EINTR):
             client_close(srv, c, CLIENT_CLOSE_NOW)
         return
     srv.stats.reads += 1
@@ -429,7 +357,6 @@ cdef void read_client(server_t* srv, client_t* c) noexcept nogil:
 
 cdef void write_client(server_t* srv, client_t* c) noexcept nogil:
     cdef ssize_t put
-    cdef loop_t* loop = loop_of(srv)
     if c.fd < 0:
         return                          # whoever made it takes its replies
     put = send(c.fd, c.reply.data + c.sent, c.reply.size - c.sent, MSG_NOSIGNAL)
@@ -445,12 +372,35 @@ cdef void write_client(server_t* srv, client_t* c) noexcept nogil:
     if likely(c.sent == c.reply.size):
         c.sent = 0
         give_spare(srv, c)
-        if unlikely(c.flags & CLIENT_WRITE_WAITS):
-            c.flags &= ~<uint32_t>CLIENT_WRITE_WAITS
-            watch(loop, EPOLL_CTL_MOD, c.fd, EPOLLIN, <uint64_t><uintptr_t>c)
-    elif not c.flags & CLIENT_WRITE_WAITS:
+        if unlikely(c.flags & (CLIENT_WRITE_WAITS | CLIENT_READ_PAUSED)):
+            written_at_last(srv, c)
+    else:
+        written_in_part(srv, c, put > 0)
+
+
+cdef void written_at_last(server_t* srv, client_t* c) noexcept nogil:
+    """Its replies have left: it may have more, and what it has sent meanwhile may run."""
+    c.flags &= ~<uint32_t>(CLIENT_WRITE_WAITS | CLIENT_READ_PAUSED)
+    c.reply_soft_since_us = 0
+    if c.query.size and not c.flags & CLIENT_PAUSED:
+        client_make_ready(srv, c, 0)
+    watch_client(srv, c)
+    housekeeping_account(srv, c)
+
+
+cdef void written_in_part(server_t* srv, client_t* c, bint some) noexcept nogil:
+    if some:
+        c.active_us = srv.mono_us
+        c.deadline_us = srv.mono_us + CLOSE_LINGER_US if c.flags & CLIENT_CLOSE_SOON \
+            else c.deadline_us
+    if c.sent > SPARE_MAX and c.sent > c.reply.size // 2:
+        buf_consume(&c.reply, c.sent)   # of what keeps growing, at most half is read already
+        c.sent = 0
+    if not c.flags & CLIENT_WRITE_WAITS:
         c.flags |= CLIENT_WRITE_WAITS
-        watch(loop, EPOLL_CTL_MOD, c.fd, EPOLLIN | EPOLLOUT, <uint64_t><uintptr_t>c)
+        watch_client(srv, c)
+    housekeeping_output(srv, c)
+    housekeeping_account(srv, c)
 
 
 cdef void write_pending(server_t* srv) noexcept nogil:
@@ -478,10 +428,10 @@ cdef void reap(server_t* srv) noexcept nogil:
         c.flags &= ~<uint32_t>CLIENT_CLOSING
         if c.flags & CLIENT_INTERNAL:
             continue
-        if c.flags & CLIENT_CLOSE_NOW or c.reply.size == c.sent:
+        if c.flags & CLIENT_CLOSE_NOW or client_output(c) == 0:
             client_detach(srv, c)
         else:
-            client_close(srv, c, 0)
+            client_close_later(srv, c)
 
 
 # -- turns ----------------------------------------------------------------------------------------
@@ -492,11 +442,21 @@ cdef void loop_tick(server_t* srv) noexcept nogil:
     access_set_time(&srv.store.access, srv.wall_ms)
     srv.mono_us = clock_mono_us()
     srv.stats.turns += 1
+    if unlikely(srv.pause.until_us != 0) and srv.mono_us >= srv.pause.until_us:
+        connection_end_pause(srv)
+    if unlikely(srv.parked is not NULL) and srv.pause.until_us == 0:
+        client_wake_parked(srv)
+    if unlikely(srv.ready is not NULL):
+        run_ready(srv)
 
 
 cdef int wait_ms(server_t* srv) noexcept nogil:
-    cdef int64_t left = loop_of(srv).cron_at_us - srv.mono_us
-    if srv.store.dropped_count or srv.loading:
+    cdef int64_t until = loop_of(srv).cron_at_us
+    cdef int64_t left
+    if srv.pause.until_us and srv.pause.until_us < until:
+        until = srv.pause.until_us
+    left = until - srv.mono_us
+    if srv.store.dropped_count or srv.loading or srv.ready is not NULL:
         return 0
     return <int>(left // 1000) + 1 if left > 0 else 0
 
@@ -506,6 +466,7 @@ cdef void cron(server_t* srv) noexcept nogil:
     cdef int i
     loop.cron_at_us = srv.mono_us + CRON_US
     stats_cron(srv)
+    housekeeping_cron(srv)
     for i in range(loop.listener_count):
         if loop.listeners[i].paused:
             loop.listeners[i].paused = False
@@ -540,12 +501,16 @@ cdef step_t turn(server_t* srv) noexcept nogil:
             continue
         if unlikely(events & EPOLLOUT) and srv.aof.buf.size == 0:
             write_client(srv, c)
-        if events & (EPOLLIN | EPOLLERR | EPOLLHUP):
+        if unlikely(c.flags & CLIENT_NOT_READ):
+            if events & (EPOLLERR | EPOLLHUP):
+                client_close(srv, c, CLIENT_CLOSE_NOW)
+        elif events & (EPOLLIN | EPOLLERR | EPOLLHUP):
             read_client(srv, c)
     store_reap(&srv.store, REAP_ITEMS)
     if srv.mono_us >= loop.cron_at_us:
         cron(srv)
     write_pending(srv)
+    housekeeping_turn(srv)
     if unlikely(srv.closing is not NULL):
         reap(srv)
     srv.stats.turn_ticks += clock_ticks() - began

@@ -18,21 +18,22 @@ from ..journal.aof cimport aof_free, aof_init
 from ..store.keyspace cimport keyspace_free, keyspace_init, keyspace_t, store_free, store_init
 from ..wire.acl cimport users_init
 from ..wire.command cimport (
-    CLIENT_AUTHENTICATED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_INTERNAL, CLIENT_UNIX_SOCKET,
-    client_t, command_full_name,
-    CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_INTERNAL, client_t, command_full_name,
+    CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_INTERNAL, CLIENT_UNIX_SOCKET, client_t,
+    command_full_name,
 )
 from ..wire.reply cimport reply_raw
 from ..wire.resp cimport argv_free, argv_init
+from .clients cimport client_attach, client_detach
 from .execute cimport execute_call, execute_process
 from .journal cimport journal_attach
 from .loop cimport (
-    LISTEN_CONTROL, LISTEN_TCP, LISTEN_UNIX, STEP_FAILED, STEP_STOP, STEP_WAKE, client_attach,
-    client_detach, loop_close, loop_feed, loop_listen, loop_open, loop_run, loop_set_wake,
-    loop_tick, loop_unlisten, step_t,
+    LISTEN_CONTROL, LISTEN_TCP, LISTEN_UNIX, STEP_FAILED, STEP_STOP, STEP_WAKE, loop_close,
+    loop_feed, loop_listen, loop_open, loop_run, loop_set_wake, loop_tick, loop_unlisten,
+    step_t,
 )
 from .settings cimport (
-    settings_apply, settings_change, settings_free, settings_init, settings_load, settings_match,
+    settings_apply, settings_change, settings_free, settings_init, settings_load,
+    settings_match,
 )
 from .stats cimport stats_free, stats_init, stats_reset
 
@@ -140,9 +141,9 @@ cdef class Client:
         if self.server is None or c is NULL:
             raise ValueError("the client is closed")
         srv = self.server.srv
-        if len(view):
-            with nogil:
-                loop_tick(srv)
+        with nogil:
+            loop_tick(srv)
+            if view.shape[0]:
                 loop_feed(srv, c, <const char*>&view[0], <size_t>view.shape[0])
         reply = c.reply.data[:c.reply.size] if c.reply.size else b""
         buf_free(&c.reply)

@@ -141,6 +141,11 @@ cdef enum:                              # client flags
     CLIENT_CONTROL = 1 << 24            # came by the control socket
     CLIENT_CAPA_REDIRECT = 1 << 25      # CLIENT CAPA REDIRECT
     CLIENT_CLOSING = 1 << 26            # in the list of clients that the reaper looks at
+    CLIENT_READY = 1 << 27              # in the list of clients to be run without being read
+    CLIENT_UNWATCHED = 1 << 28          # the loop has been told not to read from it
+
+cdef enum:                              # whoever has one of these is not read from
+    CLIENT_NOT_READ = CLIENT_PAUSED | CLIENT_WAIT_MEMORY | CLIENT_READ_PAUSED | CLIENT_CLOSE_SOON
 
 cdef struct command_t
 cdef struct client_t

@@ -61,6 +61,11 @@ cdef extern from *:
         "ERR Insufficient memory, transient memory for LCS exceeds " \\
         "proto-max-bulk-len"
     #define ERR_LCS_MEMORY "ERR Insufficient memory, failed allocating transient memory for LCS"
+    #define ERR_MAX_CLIENTS "ERR max number of clients reached"
+    #define ERR_PROTECTED \\
+        "DENIED Running in protected mode because protected mode is enabled and no password is " \\
+        "set for the default user. In this mode connections are only accepted from the loopback " \\
+        "interface. Set requirepass or, where nobody else can reach this port, protected-mode no."
     #define ERR_NO_AUTH_HELLO \\
         "NOAUTH HELLO must be called with the client already authenticated, otherwise the " \\
         "HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and " \\
@@ -138,6 +143,8 @@ cdef extern from *:
     const char* ERR_LCS_TOO_LONG
     const char* ERR_LCS_LIMIT
     const char* ERR_LCS_MEMORY
+    const char* ERR_MAX_CLIENTS
+    const char* ERR_PROTECTED
     const char* ERR_NO_AUTH_HELLO
     const char* ERR_WRONG_PASS
     const char* ERR_NO_PASSWORD_SET
