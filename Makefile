@@ -38,7 +38,9 @@ $(VENV)/made: pyproject.toml setup.py | $(PY)
 
 $(VENV)/made-for-tests: $(VENV)/made
 	@echo "kvd: installing what the tests need"
-	@$(PY) -m pip install -q --no-build-isolation -e ".[test]"
+	@$(PY) -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+		print("\n".join(project["optional-dependencies"]["test"]))' > $(VENV)/test-needs
+	@$(PY) -m pip install -q -r $(VENV)/test-needs
 	@touch $@
 
 clean:

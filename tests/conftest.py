@@ -9,12 +9,22 @@ settings.register_profile("kvd", derandomize=True, deadline=None)
 settings.load_profile("kvd")
 
 
-@pytest.fixture(scope="session")
-def valkey():
-    """The oracle, for what must be Valkey's to the byte. Skips where none is installed."""
+def oracle():
     try:
         oracle = Oracle()
     except FileNotFoundError as missing:
         pytest.skip(str(missing))
     yield oracle
     oracle.close()
+
+
+@pytest.fixture(scope="session")
+def valkey():
+    """The oracle, for what must be Valkey's to the byte. Skips where none is installed."""
+    yield from oracle()
+
+
+@pytest.fixture
+def stock_valkey():
+    """One of its own, for who reads or changes the configuration: nobody has touched it."""
+    yield from oracle()

@@ -177,8 +177,8 @@ def test_the_import_is_lean():
     """None of what makes a command slow to start is imported by the server."""
     code = "import sys; import kvd.serve; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    heavy = {"argparse", "logging", "dataclasses", "tempfile", "typing", "inspect", "asyncio",
-             "json", "subprocess", "random", "click", "rich", "numpy", "redis"}
+    heavy = {"argparse", "logging", "tempfile", "typing", "asyncio", "json", "subprocess",
+             "random", "traceback", "signal", "click", "rich", "numpy", "redis"}
     assert set(run.stdout.split()) & heavy == set()
 
 
@@ -359,8 +359,11 @@ def test_daemonize_returns_when_it_is_ready(tmp_path, port):
             assert sock.recv(100) == b"+PONG\r\n"
         again = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, timeout=30)
         assert again.returncode == 1
-        assert f"process {number}" in (tmp_path / "log").read_text()
-        assert f"process {number}" in again.stderr.decode(), "the person hears it too"
+        files = [os.readlink(path) for path in pathlib.Path(f"/proc/{number}/fd").iterdir()]
+        assert str(tmp_path / "kvd.lock") in files, (files, (tmp_path / "log").read_text())
+        refusal = f"is in use by another server, process {number}"
+        assert refusal in (tmp_path / "log").read_text()
+        assert refusal in again.stderr.decode(), "the person hears it too"
     finally:
         os.kill(number, signal.SIGTERM)
     wait_for(lambda: not (tmp_path / "pid").exists())

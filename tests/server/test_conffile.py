@@ -125,9 +125,9 @@ def test_debians_redis_conf_loads_as_it_is():
     server.close()
 
 
-def test_a_file_of_all_of_valkeys_defaults_loads(valkey):
+def test_a_file_of_all_of_valkeys_defaults_loads(stock_valkey):
     """Whatever a stock file sets, it is some of these."""
-    given = valkey.ask("CONFIG", "GET", "*")
+    given = stock_valkey.ask("CONFIG", "GET", "*")
     words = {row["name"]: row["kind"] in ("words", "limits", "numbers") for row in config_table()}
     lines = []
     for name, value in zip(given[::2], given[1::2], strict=True):

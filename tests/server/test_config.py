@@ -81,14 +81,14 @@ def test_help_is_a_sentence(row):
     assert row["help"].endswith(".") != row["fixed"], "a reason is put into a sentence"
 
 
-def test_every_name_that_valkey_answers_is_answered(server, valkey):
-    theirs = dict(zip(*[iter(valkey.ask("CONFIG", "GET", "*"))] * 2, strict=True))
+def test_every_name_that_valkey_answers_is_answered(server, stock_valkey):
+    theirs = dict(zip(*[iter(stock_valkey.ask("CONFIG", "GET", "*"))] * 2, strict=True))
     ours = server.config()
     assert {name.decode() for name in theirs} - set(ours) == set()
 
 
-def test_defaults_are_valkeys_but_for_these(server, valkey):
-    theirs = dict(zip(*[iter(valkey.ask("CONFIG", "GET", "*"))] * 2, strict=True))
+def test_defaults_are_valkeys_but_for_these(server, stock_valkey):
+    theirs = dict(zip(*[iter(stock_valkey.ask("CONFIG", "GET", "*"))] * 2, strict=True))
     ours = server.config()
     chosen = {"port", "unixsocket", "save", "dir", "bind"}  # the oracle was started with them
     differ = {name.decode() for name, value in theirs.items()
@@ -222,8 +222,8 @@ def unordered(reply: bytes):
     return reply if reply[:1] != b"*" else sorted(reply.split(b"\r\n"))
 
 
-def test_replies_are_valkeys(server, valkey):
-    link = valkey.client()
+def test_replies_are_valkeys(server, stock_valkey):
+    link = stock_valkey.client()
     for line in SAME:
         same_reply(server, link, *line.split())
     for name, value in WORDS:
@@ -232,13 +232,13 @@ def test_replies_are_valkeys(server, valkey):
     link.close()
 
 
-def test_what_valkey_may_not_change_we_may_not(server, valkey):
+def test_what_valkey_may_not_change_we_may_not(server, stock_valkey):
     """Immutable and protected directives are the same ones, and so are their errors."""
     for row in TABLE:
-        given = valkey.ask("CONFIG", "GET", row["name"])
+        given = stock_valkey.ask("CONFIG", "GET", row["name"])
         if len(given) != 2:
             continue                                        # ours, or Redis's
-        theirs, = valkey.ask_each([("CONFIG", "SET", row["name"], given[1])])
+        theirs, = stock_valkey.ask_each([("CONFIG", "SET", row["name"], given[1])])
         text = str(theirs)
         immutable, protected = "set immutable" in text, "set protected" in text
         assert (not row["mutable"], row["protected"]) == (immutable, protected), row["name"]
