@@ -27,10 +27,11 @@ TURNOVER_SECONDS = 5.0
 OVER_LIMIT = 1.01                       # used over maxmemory: buffers of the questions themselves
 
 
-def run(peer: peers.Peer, workload: workloads.Workload, ids, budget: int, seconds: float) -> dict:
+def run(peer: peers.Peer, workload: workloads.Workload, ids, policy: str, budget: int,
+        seconds: float) -> dict:
     sockets, rate = peer.sockets(1), len(ids) / seconds if seconds else 0
     empty = peer.used_bytes()
-    peer("CONFIG", "SET", "maxmemory", empty + budget)
+    peer("CONFIG", "SET", "maxmemory-policy", policy, "maxmemory", empty + budget)
     got = replay.replay(sockets[0], ids, workload.value_min, workload.value_max, rate)
     if got["errors"]:
         raise RuntimeError(f"{peer.name}, {workload.name}: {got['error']}")
@@ -63,8 +64,8 @@ def measure(names: list[str], chosen: list, seconds: float, requests: int | None
                                  "budget_bytes": budget, "objects": objects,
                                  "value_bytes": [workload.value_min, workload.value_max]})
                     for name in names:
-                        started.append(peers.start(name, maxmemory_policy=policy))
-                        jobs[len(rows) - 1, name] = (started[-1], workload, ids, budget)
+                        started.append(peers.start(name))
+                        jobs[len(rows) - 1, name] = (started[-1], workload, ids, policy, budget)
             futures = {place: pool.submit(run, *job, seconds) for place, job in jobs.items()}
             for (index, name), future in futures.items():
                 rows[index].setdefault("peers", {})[name] = future.result()

@@ -55,7 +55,7 @@ def serve(result: dict) -> str:
     rows, missing = [], []
     for row in result["rows"]:
         figures, ratios = row["summary"], row["ratios"].get("valkey")
-        missing += [f"{row['case']} on {who}: `{said}`"
+        missing += [f"{row['case']} on {who}, `{said}`"
                     for who, said in row.get("unsupported", {}).items()]
         cells = [row["case"], str(row["depth"])]
         for who in ("kvd", "valkey"):
@@ -80,7 +80,11 @@ def serve(result: dict) -> str:
     text = table(["Command", "Depth", "kvd, us", "Valkey, us", "CPU ratio", "Goal", "Rate ratio",
                   "Goal", "Generator busy"], rows)
     return ("## Server CPU per request, and throughput\n\n" + text
-            + others(result) + "".join(f"\nNot answered: {line}\n" for line in missing))
+            + others(result) + not_answered(missing))
+
+
+def not_answered(missing: list[str]) -> str:
+    return "\nNot answered: " + "; ".join(missing) + ".\n" if missing else ""
 
 
 def others(result: dict) -> str:
@@ -168,7 +172,7 @@ def redis_benchmark(result: dict) -> str:
     rows, missing = [], []
     for row in result["rows"]:
         ours, theirs = row["summary"].get("kvd"), row["summary"].get("valkey")
-        missing += [f"{row['test']} on {who}: `{said}`"
+        missing += [f"{row['test']} on {who}, `{said}`"
                     for who, said in row["errors"].items() if row["depth"] == 1]
         if not ours and not theirs:
             continue
@@ -182,7 +186,7 @@ def redis_benchmark(result: dict) -> str:
     return (f"## redis-benchmark\n\n{result['settings']['tool']}, its own default tests.\n\n"
             + table(["Test", "Depth", "kvd, 1/s", "Valkey, 1/s", "ratio", "kvd, us CPU",
                      "Valkey, us CPU", "ratio"], rows)
-            + "".join(f"\nNot answered: {line}\n" for line in missing))
+            + not_answered(missing))
 
 
 SECTIONS = {"serve": serve, "memory": memory, "latency": latency, "evict": evict,

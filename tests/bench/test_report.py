@@ -42,7 +42,7 @@ def test_serve_page_states_goals(tmp_path):
     assert "0.30 (0.30 to 0.30) | <= 0.55 |" in get and "missed" not in get
     assert "<= 0.40: **missed**" in set_ and ">= 1.50: **missed**" in set_
     assert "the generator is the limit" in limited
-    assert "SET on redis: `-ERR unknown command`" in page
+    assert "SET on redis, `-ERR unknown command`" in page
     assert "No result of `python -m bench.memory`" in page and "a cpu, 2 cores" in page
 
 
