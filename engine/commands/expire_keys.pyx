@@ -8,13 +8,13 @@ The journal gets the outcome, not the request: PEXPIREAT with the absolute time,
 later, a relative time would mean another moment, and a condition might decide otherwise.
 
 Invariants
-    D1  a deadline that is set is later than now and less than NO_DEADLINE
+    D1  a deadline that is set is less than NO_DEADLINE and, but for loading, later than now
     D2  options are judged before the number, the number before the key: errors first
 """
-from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport strlen
 
-from ..core.intrinsics cimport add_overflows, kvd_assert, mul_overflows
+from ..core.intrinsics cimport add_overflows, mul_overflows
 from ..core.number cimport equal_nocase, parse_int64
 from ..core.table cimport NO_DEADLINE
 from ..core.types cimport slice_t
@@ -33,7 +33,7 @@ from ..wire.errors cimport (
 from ..wire.reply cimport (
     feed_arg, feed_command, feed_int, feed_text, reply_error, reply_error_about, reply_int,
 )
-from .state cimport feed_wanted, server_of
+from .state cimport feed_wanted
 
 cdef enum:
     ONLY_NEW = 1                        # NX: the key has no deadline
@@ -141,17 +141,12 @@ cdef void expire_generic(client_t* c, int64_t base_ms, int64_t unit_ms) noexcept
     reply_int(c, 1)
 
 
-cdef int64_t base_of(const client_t* c) noexcept nogil:
-    """Now. While the journal is loaded store time stands still, and the wall's is meant."""
-    return server_of(c).wall_ms if c.flags & CLIENT_LOADING else c.store.now_ms
-
-
 cdef void expire_command(client_t* c) noexcept nogil:
-    expire_generic(c, base_of(c), MS_PER_SECOND)
+    expire_generic(c, c.store.now_ms, MS_PER_SECOND)
 
 
 cdef void pexpire_command(client_t* c) noexcept nogil:
-    expire_generic(c, base_of(c), 1)
+    expire_generic(c, c.store.now_ms, 1)
 
 
 cdef void expireat_command(client_t* c) noexcept nogil:

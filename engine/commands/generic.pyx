@@ -13,10 +13,10 @@ from libc.limits cimport INT_MAX, INT_MIN
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
+from ..core.intrinsics cimport kvd_assert
 from ..core.number cimport equal_nocase, parse_int64
 from ..core.table cimport table_prefetch, table_prefetch_item
 from ..core.types cimport slice_t
-from ..core.intrinsics cimport kvd_assert
 from ..store.access cimport access_new, lfu_decayed, lru_idle_seconds
 from ..store.entry cimport (
     ENTRY_BODY, ENTRY_INT, INT_TEXT_MAX, TYPE_STRING, encoding_name, entry_access,
@@ -32,8 +32,8 @@ from ..store.keyspace cimport (
 from ..wire.command cimport (
     ACL_DANGEROUS, ACL_KEYSPACE, CMD_CONTAINER, CMD_DENYOOM, CMD_FAST, CMD_LOADING, CMD_PYTHON,
     CMD_READONLY, CMD_STALE, CMD_WRITE, GROUP_GENERIC, GROUP_SERVER, KEY_ACCESS, KEY_DELETE,
-    KEY_INSERT, KEY_OW, KEY_RM, KEY_RO, KEY_RW, KEY_UPDATE, client_t, command_register, command_t,
-    key_hash, keys_at, keys_none, row, subrow,
+    KEY_RM, KEY_RO, KEY_RW, KEY_UPDATE, client_t, command_register, command_t, key_hash, keys_at,
+    keys_none, row, subrow,
 )
 from ..wire.errors cimport (
     ERR_DB_INDEX, ERR_FIRST_DB_INDEX, ERR_INT_RANGE, ERR_NO_KEY, ERR_NOT_INTEGER, ERR_NOT_LFU,

@@ -11,7 +11,6 @@ from libc.stdint cimport int64_t, uint64_t
 
 from ..core.buf cimport buf_append_bulk, buf_free, buf_init, buf_t
 from ..core.glob cimport glob_match
-from ..core.intrinsics cimport prefetch_read
 from ..core.number cimport equal_nocase, parse_cursor, parse_int64
 from ..core.table cimport SEGMENT_ITEMS_MAX, table_scan, table_walk
 from ..core.types cimport slice_t

@@ -493,3 +493,40 @@ def test_random_clients_against_valkey(server, valkey, seed):
             seed, number, who, request)
     for client in ours + theirs:
         client.close()
+
+
+def contents(server) -> dict:
+    """Every key of the first databases with its value and deadline."""
+    found = {}
+    client = server.client()
+    for db in range(4):
+        client.execute(b"select", b"%d" % db)
+        for key in client.execute(b"keys", b"*").split(b"\r\n")[2:-1:2]:
+            found[db, key] = (client.execute(b"get", key), client.execute(b"pexpiretime", key))
+    client.close()
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_journal_text_makes_the_same_data(server, seed):
+    """Random transactions of two clients; another engine is given what was fed."""
+    c_state.journal_start(server)
+    rng, other = random.Random(seed), Server()
+    clients = [server.client(), server.client()]
+    for _ in range(1500):
+        request = rng.choice([
+            lambda: random_step(rng, [b"a", b"b", b"c", b"d"]),
+            lambda: [b"select", b"%d" % rng.randrange(3)],
+            lambda: [b"move", b"a", b"%d" % rng.randrange(3)],
+            lambda: [b"copy", b"a", b"b", b"db", b"%d" % rng.randrange(3), b"replace"],
+        ])()
+        rng.choice(clients).execute(*request)
+        if rng.random() < 0.01:
+            other.process_bytes(c_state.journal_take(server))
+            assert contents(server) == contents(other)
+    for client in clients:
+        client.close()
+    replies = other.process_bytes(c_state.journal_take(server))
+    assert b"-ERR" not in replies and b"-EXECABORT" not in replies
+    assert contents(server) == contents(other) != {}
+    other.close()
