@@ -23,7 +23,7 @@ from ..core.types cimport slice_t
 from ..store.access cimport access_new
 from ..store.entry cimport (
     ENC_RAW, INT_TEXT_MAX, TYPE_STRING, entry_create_body_take, entry_string, entry_string_size,
-    entry_t, raw_create, raw_t,
+    entry_t, entry_type, raw_create, raw_t,
 )
 from ..store.keyspace cimport (
     EVENT_GENERIC, EVENT_STRING, keyspace_delete, keyspace_peek, keyspace_put_take,
@@ -43,8 +43,8 @@ from ..wire.reply cimport (
 )
 from .state cimport server_of
 from .t_string cimport (
-    CHUNK_KEYS, STRING_MAX, fetch_chunk, memory_or_reply, string_extend, string_or_reply,
-    string_reserve_or_reply,
+    CHUNK_KEYS, STRING_MAX, fetch_chunk, memory_or_reply, room_or_reply, string_extend,
+    string_or_reply, string_reserve_or_reply, string_room_or_reply,
 )
 
 cdef enum:
@@ -108,6 +108,8 @@ cdef void setbit_command(client_t* c) noexcept nogil:
         reply_error(c, ERR_BIT_VALUE)
         return
     hash = key_hash(c, c.argv[1])
+    if not string_room_or_reply(c, hash, <size_t>(offset >> 3) + 1, 0):
+        return
     entry = string_or_reply(c, keyspace_write(c.ks, hash, c.argv[1]), &failed)
     if failed:
         return
@@ -277,7 +279,7 @@ cdef void combine(int op, char* target, size_t size, slice_t source, bint first)
 
 
 cdef void bitop_command(client_t* c) noexcept nogil:
-    """Sources are looked up twice: for type and size, then for their bytes."""
+    """Sources are looked up for the room that the result needs, for type and size, for bytes."""
     cdef bint failed
     cdef char scratch[INT_TEXT_MAX]
     cdef uint64_t fetched[CHUNK_KEYS]
@@ -290,6 +292,13 @@ cdef void bitop_command(client_t* c) noexcept nogil:
     if not op_or_reply(c, &op):
         return
     fetch_chunk(c, 2, c.argc, 1, fetched)
+    for i in range(3, c.argc):          # room for the result first: it may cost a source its life
+        entry = keyspace_peek(c.ks, key_hash(c, c.argv[i]), c.argv[i])
+        if entry is not NULL and entry_type(entry) == TYPE_STRING:
+            size = entry_string_size(entry) if entry_string_size(entry) > size else size
+    if not room_or_reply(c, size):
+        return
+    size = 0
     for i in range(3, c.argc):
         entry = string_or_reply(
             c, keyspace_read(c.ks, key_hash(c, c.argv[i]), c.argv[i]), &failed)
@@ -457,6 +466,8 @@ cdef void bitfield_generic(client_t* c, bint read_only) noexcept nogil:
             size = (field.offset + field.width - 1 >> 3) + 1
     if size and read_only:
         reply_error(c, ERR_BITFIELD_RO)
+        return
+    if size and not string_room_or_reply(c, hash, <size_t>size, 0):
         return
     if size:
         entry = string_or_reply(c, keyspace_write(c.ks, hash, c.argv[1]), &failed)

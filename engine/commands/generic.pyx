@@ -21,7 +21,8 @@ from ..store.access cimport access_new, lfu_decayed, lru_idle_seconds
 from ..store.entry cimport (
     ENTRY_BODY, ENTRY_INT, INT_TEXT_MAX, TYPE_STRING, encoding_name, entry_access,
     entry_create_int, entry_create_raw, entry_create_string, entry_deadline, entry_encoding,
-    entry_int, entry_key, entry_rewrite_take, entry_string, entry_t, entry_type, type_name,
+    entry_int, entry_key, entry_memory, entry_rewrite_take, entry_string, entry_t, entry_type,
+    type_name,
 )
 from ..store.keyspace cimport (
     EVENT_GENERIC, keyspace_announce, keyspace_clear, keyspace_count, keyspace_delete,
@@ -45,6 +46,7 @@ from ..wire.reply cimport (
 )
 from .multi cimport multi_touch_all_in_db
 from .state cimport server_of
+from .t_string cimport room_or_reply
 
 cdef enum:
     KEYS_AHEAD = 16
@@ -233,6 +235,9 @@ cdef void copy_command(client_t* c) noexcept nogil:
         return
     if target is c.ks and same(c.argv[1], key):
         reply_error(c, ERR_SAME_OBJECT)
+        return
+    entry = keyspace_peek(c.ks, key_hash(c, c.argv[1]), c.argv[1])
+    if entry is not NULL and not room_or_reply(c, entry_memory(entry)):
         return
     entry = keyspace_read(c.ks, key_hash(c, c.argv[1]), c.argv[1])
     if entry is NULL:

@@ -18,6 +18,7 @@ from ..core.heap cimport heap_t
 from ..core.types cimport slice_t
 from ..store.keyspace cimport keyspace_t, store_t
 from ..store.evict cimport evict_t
+from ..store.expire cimport expire_t
 from ..journal.aof cimport aof_t
 from ..wire.acl cimport users_t
 from ..wire.command cimport CLIENT_CLOSE_SOON, CLIENT_CLOSING, client_t, command_t
@@ -220,6 +221,7 @@ cdef struct server_t:
     store_t store
     keyspace_t* databases               # owned: config.databases of them
     evict_t evict
+    expire_t expire
     aof_t aof
     config_t config
     stats_t stats

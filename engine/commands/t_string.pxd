@@ -21,6 +21,12 @@ cdef entry_t* string_or_reply(client_t* c, entry_t* entry, bint* failed) noexcep
 cdef bint string_fits_or_reply(client_t* c, int64_t size, int64_t more) noexcept nogil
 # There is memory for a block of `size` bytes. To be asked where a client names the size.
 cdef bint memory_or_reply(client_t* c, size_t size) noexcept nogil
+# maxmemory allows `more` bytes, once what the policy gives up is evicted: no entry that was looked
+# up before is valid after.
+cdef bint room_or_reply(client_t* c, size_t more) noexcept nogil
+# The same for a string at the command's key that is to have `size` bytes, or, where that is 0,
+# `more` than it has.
+cdef bint string_room_or_reply(client_t* c, uint64_t hash, size_t size, size_t more) noexcept nogil
 # The string at the command's key, made if `entry` is NULL, in a body with room for `size` bytes.
 # NULL when there is no memory for it: then nothing has changed. The entry may have moved.
 cdef raw_t* string_reserve_or_reply(client_t* c, uint64_t hash, entry_t* entry,

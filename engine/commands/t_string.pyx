@@ -26,9 +26,10 @@ from ..store.access cimport access_new
 from ..store.entry cimport (
     ENTRY_BODY, ENTRY_INT, INT_TEXT_MAX, TYPE_STRING, entry_access, entry_body,
     entry_create_bytes, entry_create_int, entry_create_raw, entry_deadline, entry_int,
-    entry_set_int, entry_string, entry_string_size, entry_t, entry_type, entry_value,
+    entry_memory, entry_set_int, entry_string, entry_string_size, entry_t, entry_type, entry_value,
     entry_value_size, raw_t,
 )
+from ..store.evict cimport EVICT_FAIL, EVICT_MORE, evict_run, evicted_t
 from ..store.keyspace cimport (
     EVENT_EXPIRED, EVENT_GENERIC, EVENT_STRING, keyspace_delete_entry, keyspace_event,
     keyspace_make_raw, keyspace_peek, keyspace_put_take, keyspace_read, keyspace_set,
@@ -48,7 +49,11 @@ from ..wire.reply cimport (
     reply_error_about, reply_error_arity, reply_error_syntax, reply_error_type, reply_int,
     reply_null, reply_ok,
 )
-from .state cimport feed_wanted, server_of
+from .state cimport feed_wanted, server_of, server_t
+
+cdef enum:
+    ROOM_BUDGET_US = 10000              # of one run of eviction for one command's growth
+    ROOM_FREE = 1024                    # bytes that no room is made for: the call's end does it
 
 cdef enum:
     OPT_NX = 1 << 0
@@ -520,6 +525,31 @@ cdef bint memory_or_reply(client_t* c, size_t size) noexcept nogil:
     return True
 
 
+cdef bint room_or_reply(client_t* c, size_t more) noexcept nogil:
+    cdef server_t* srv = server_of(c)
+    cdef evicted_t room = EVICT_MORE
+    if srv.evict.limit_bytes == 0 or c.flags & CLIENT_LOADING:
+        return True
+    while room == EVICT_MORE:           # within one command: nobody can be asked to wait
+        room = evict_run(&srv.evict, c.store, more, ROOM_BUDGET_US)
+    if room == EVICT_FAIL:
+        reply_error(c, ERR_OOM)
+        return False
+    return True
+
+
+cdef bint string_room_or_reply(client_t* c, uint64_t hash, size_t size,
+                               size_t more) noexcept nogil:
+    """Before the key is looked up, since it may be evicted."""
+    cdef entry_t* entry = keyspace_peek(c.ks, hash, c.argv[1])
+    cdef size_t held = 0
+    if entry is not NULL and entry_type(entry) == TYPE_STRING:
+        held = entry_memory(entry)
+        size = entry_string_size(entry) + more if size == 0 else size
+    size += size >> 3                   # the slack that a growing string is given, or more
+    return size <= held + ROOM_FREE or room_or_reply(c, size - held + ROOM_FREE)
+
+
 cdef raw_t* string_reserve_or_reply(client_t* c, uint64_t hash, entry_t* entry,
                                     size_t size) noexcept nogil:
     if entry is not NULL and entry.flags & ENTRY_BODY \
@@ -546,10 +576,13 @@ cdef void string_extend(raw_t* raw, size_t size) noexcept nogil:
 cdef void append_command(client_t* c) noexcept nogil:
     cdef bint failed
     cdef uint64_t hash = key_hash(c, c.argv[1])
-    cdef entry_t* entry = string_or_reply(c, keyspace_write(c.ks, hash, c.argv[1]), &failed)
+    cdef entry_t* entry
     cdef slice_t more = c.argv[2]
     cdef size_t size
     cdef raw_t* raw
+    if not string_room_or_reply(c, hash, 0, more.size):
+        return
+    entry = string_or_reply(c, keyspace_write(c.ks, hash, c.argv[1]), &failed)
     if failed:
         return
     if entry is NULL:
@@ -584,6 +617,9 @@ cdef void setrange_command(client_t* c) noexcept nogil:
         reply_error(c, ERR_OFFSET)
         return
     hash = key_hash(c, c.argv[1])
+    if part.size and offset < STRING_MAX and not string_room_or_reply(
+            c, hash, <size_t>offset + part.size, 0):
+        return
     entry = string_or_reply(c, keyspace_write(c.ks, hash, c.argv[1]), &failed)
     if failed:
         return

@@ -14,6 +14,8 @@ Invariants
     X1  argv of a batch points into the bytes given; nothing frees or moves them in a call
     X2  a command that is parked has changed nothing and is given again, whole
     X3  replies are in the order of commands, a protocol error's too
+    X4  after a command used memory is within maxmemory, unless the policy has nothing to evict, or
+        half a millisecond of eviction was not enough: then the loop goes on, and writers wait
 """
 from libc.stdint cimport SIZE_MAX, int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, strlen
@@ -53,6 +55,7 @@ cdef enum:
     QUOTED_ARGS_MAX = 128               # bytes of arguments in "unknown command"
     FETCH_AHEAD = 8                     # commands
     EVICT_BUDGET_US = 500               # of one turn; then the writer waits
+    TABLE_ROOM = 8192                   # bytes that a new key may cost besides: a segment splits
 
 
 # -- batches --------------------------------------------------------------------------------------
@@ -260,9 +263,8 @@ cdef bint refused(server_t* srv, client_t* c) noexcept nogil:
     return False
 
 
-cdef inline bint over_limit(const server_t* srv) noexcept nogil:
-    return (srv.evict.limit_bytes
-            and <int64_t>(srv.heap.used - srv.evict.not_counted) > srv.evict.limit_bytes)
+cdef inline bint over_limit(const server_t* srv, size_t need) noexcept nogil:
+    return <int64_t>(srv.heap.used + need - srv.evict.not_counted) > srv.evict.limit_bytes
 
 
 cdef void reject(server_t* srv, client_t* c, size_t reply_at) noexcept nogil:
@@ -274,15 +276,32 @@ cdef void reject(server_t* srv, client_t* c, size_t reply_at) noexcept nogil:
     stats_rejected(srv, c, c.cmd, reply_at)
 
 
-cdef evicted_t make_room(server_t* srv, client_t* c) noexcept nogil:
+cdef inline bint needs_memory(const client_t* c) noexcept nogil:
+    return c.cmd.flags & CMD_DENYOOM != 0 or (c.cmd.proc == exec_command
+                                              and multi_flags(c) & CMD_DENYOOM != 0)
+
+
+cdef size_t need_of(const client_t* c) noexcept nogil:
+    """Bytes that the command may add: those of its arguments, which lie one behind the other.
+
+    Where they lie in the client's own buffer they are counted as used already, and that buffer
+    goes when the command is done.
+    """
+    cdef const slice_t* last = &c.argv[c.argc - 1]
+    cdef size_t size = c.multi_memory if c.cmd.proc == exec_command \
+        else <size_t>(last.data + last.size - c.argv[0].data)
+    size += size >> 4                   # blocks are rounded up
+    return size + TABLE_ROOM if size > c.query.size_max else TABLE_ROOM
+
+
+cdef evicted_t make_room(server_t* srv, client_t* c, size_t need) noexcept nogil:
     """EVICT_OK: the command may run. Otherwise it needs memory: more room may be made for it in a
     later turn, or there is none."""
-    cdef evicted_t room = evict_run(&srv.evict, &srv.store, 0, EVICT_BUDGET_US)
-    if not c.cmd.flags & CMD_DENYOOM and not (c.cmd.proc == exec_command
-                                              and multi_flags(c) & CMD_DENYOOM):
+    cdef evicted_t room = evict_run(&srv.evict, &srv.store, need, EVICT_BUDGET_US)
+    if not needs_memory(c):
         return EVICT_OK
     while room == EVICT_MORE and c.fd < 0:
-        room = evict_run(&srv.evict, &srv.store, 0, EVICT_BUDGET_US)    # nobody else waits
+        room = evict_run(&srv.evict, &srv.store, need, EVICT_BUDGET_US)     # nobody else waits
     return room
 
 
@@ -295,19 +314,31 @@ cdef bint paused(const server_t* srv, const client_t* c) noexcept nogil:
                 and multi_flags(c) & (CMD_WRITE | CMD_MAY_REPLICATE) != 0))
 
 
+cdef inline called_t queue_or_call(server_t* srv, client_t* c) noexcept nogil:
+    if unlikely(c.flags & CLIENT_MULTI) and not c.cmd.flags & CMD_UNQUEUED:
+        multi_queue(c)
+        return CALLED_DONE
+    return execute_call(srv, c)
+
+
 cdef called_t execute_process(void* owner, client_t* c) noexcept nogil:
     cdef server_t* srv = <server_t*>owner
     cdef size_t reply_at = c.reply.size
+    cdef size_t need
     cdef evicted_t room
+    cdef called_t called
     if unlikely(refused(srv, c)):
         reject(srv, c, reply_at)
         return CALLED_DONE
     if unlikely(srv.pause.until_us != 0) and paused(srv, c):
         client_park(srv, c)
         return CALLED_PARKED
+    if srv.evict.limit_bytes == 0 or c.flags & CLIENT_LOADING:
+        return queue_or_call(srv, c)
+    need = need_of(c) if needs_memory(c) else 0
     # In a pause nothing is evicted either.
-    if unlikely(over_limit(srv)) and srv.pause.until_us == 0 and not c.flags & CLIENT_LOADING:
-        room = make_room(srv, c)
+    if unlikely(over_limit(srv, need)) and srv.pause.until_us == 0:
+        room = make_room(srv, c, need)
         if room == EVICT_MORE:
             client_make_ready(srv, c, CLIENT_WAIT_MEMORY)
             return CALLED_PARKED
@@ -315,10 +346,12 @@ cdef called_t execute_process(void* owner, client_t* c) noexcept nogil:
             reply_error(c, ERR_OOM)
             reject(srv, c, reply_at)
             return CALLED_DONE
-    if unlikely(c.flags & CLIENT_MULTI) and not c.cmd.flags & CMD_UNQUEUED:
-        multi_queue(c)
-        return CALLED_DONE
-    return execute_call(srv, c)
+    called = queue_or_call(srv, c)
+    # X4: tables split, strings are given slack: what came on top goes at once.
+    if unlikely(over_limit(srv, 0)) and srv.pause.until_us == 0:
+        while evict_run(&srv.evict, &srv.store, 0, EVICT_BUDGET_US) == EVICT_MORE and c.fd < 0:
+            pass
+    return called
 
 
 # -- the call -------------------------------------------------------------------------------------

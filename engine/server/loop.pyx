@@ -25,8 +25,11 @@ from ..core.buf cimport buf_append, buf_consume, buf_free, buf_init, buf_reserve
 from ..core.clock cimport clock_mono_us, clock_ticks, clock_wall_ms
 from ..core.heap cimport heap_alloc, heap_alloc_zero, heap_free
 from ..core.intrinsics cimport likely, unlikely
+from ..core.table cimport NO_DEADLINE
 from ..journal.aof cimport AOF_OK, aof_flush
 from ..store.access cimport access_set_time
+from ..store.evict cimport evict_run
+from ..store.expire cimport expire_run
 from ..store.keyspace cimport store_reap
 from ..wire.client cimport client_output
 from ..wire.command cimport (
@@ -78,6 +81,8 @@ cdef enum:
     ACCEPTS_MAX = 64                    # of one turn and listener: a storm starves nobody
     SPARE_MAX = 65536                   # bytes: a larger reply buffer is not kept
     REPLY_FIRST = 16384                 # bytes of a fresh one
+    EXPIRE_BUDGET_US = 1000             # of one turn
+    EVICT_BUDGET_US = 500               # likewise, of what a command left above the limit
     REAP_ITEMS = 2000                   # dropped keys freed in a turn
     CRON_US = 100000
     WAKE_MARK = 1                       # epoll data: low bits tell what is not a client
@@ -442,6 +447,10 @@ cdef void loop_tick(server_t* srv) noexcept nogil:
     access_set_time(&srv.store.access, srv.wall_ms)
     srv.mono_us = clock_mono_us()
     srv.stats.turns += 1
+    if unlikely(srv.store.due_ms <= srv.wall_ms):
+        srv.expire.off = not srv.config.active_expire
+        expire_run(&srv.expire, &srv.store, srv.mono_us, EXPIRE_BUDGET_US)
+        srv.stats.expire_us = srv.expire.spent_us
     if unlikely(srv.pause.until_us != 0) and srv.mono_us >= srv.pause.until_us:
         connection_end_pause(srv)
     if unlikely(srv.parked is not NULL) and srv.pause.until_us == 0:
@@ -453,8 +462,15 @@ cdef void loop_tick(server_t* srv) noexcept nogil:
 cdef int wait_ms(server_t* srv) noexcept nogil:
     cdef int64_t until = loop_of(srv).cron_at_us
     cdef int64_t left
+    cdef int64_t due
     if srv.pause.until_us and srv.pause.until_us < until:
         until = srv.pause.until_us
+    if srv.store.due_ms != NO_DEADLINE and not srv.expire.off and not srv.store.expiry_paused:
+        # Deadlines are on the wall clock, and a flood of them takes rests.
+        due = srv.store.due_ms - srv.wall_ms
+        due = srv.mono_us + (due if due < CRON_US else CRON_US) * 1000
+        due = srv.expire.rest_until_us if due < srv.expire.rest_until_us else due
+        until = due if due < until else until
     left = until - srv.mono_us
     if srv.store.dropped_count or srv.loading or srv.ready is not NULL:
         return 0
@@ -507,6 +523,8 @@ cdef step_t turn(server_t* srv) noexcept nogil:
         elif events & (EPOLLIN | EPOLLERR | EPOLLHUP):
             read_client(srv, c)
     store_reap(&srv.store, REAP_ITEMS)
+    if srv.evict.limit_bytes and srv.evict.over_since_us and srv.pause.until_us == 0:
+        evict_run(&srv.evict, &srv.store, 0, EVICT_BUDGET_US)
     if srv.mono_us >= loop.cron_at_us:
         cron(srv)
     write_pending(srv)
