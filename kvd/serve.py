@@ -404,14 +404,21 @@ class Instance:
         while True:
             step = self.server.run()
             if step == "stop":
-                self.log.notice("User requested shutdown...")
                 break
-            if step == "wake":
-                number = os.read(self.wake, 1)[0]
-                self.log.notice(f"Received {SIGNALS[number]} scheduling shutdown...")
-                self.log.notice("User requested shutdown...")
+            if step == "wake" and self.may_end(SIGNALS[os.read(self.wake, 1)[0]]):
                 break
+        self.log.notice("User requested shutdown...")
         return self.end()
+
+    def may_end(self, name: str) -> bool:
+        """A signal wants us to end. Whether it may: not while writes wait for a broken disk."""
+        self.log.notice(f"Received {name} scheduling shutdown...")
+        trouble = self.server.journal_trouble
+        if not trouble or "force" in self.get(f"shutdown-on-{name.lower()}").split():
+            return True
+        self.log.warning(f"Errors trying to shut down the server: the append only file cannot be "
+                         f"written: {trouble}. Signal again to end without it")
+        return False
 
     def end(self) -> int:
         self.supervisor.notify("STOPPING=1")

@@ -93,11 +93,7 @@ cdef struct config_t:
     int64_t maxmemory_samples
     int64_t lfu_log_factor
     int64_t lfu_decay_time              # minutes
-    bint lazyfree_lazy_user_del
     bint lazyfree_lazy_user_flush
-    bint lazyfree_lazy_expire
-    bint lazyfree_lazy_eviction
-    bint lazyfree_lazy_server_del
     bint active_defrag
     bint disable_thp
     # Journal

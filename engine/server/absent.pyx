@@ -23,6 +23,7 @@ cdef const char* ACL = b"only the default user exists yet: requirepass sets its 
 cdef const char* ALLOCATOR = b"memory comes from a heap of our own, which has no such setting"
 cdef const char* CLUSTER = b"there is no cluster mode yet"
 cdef const char* EVENTS = b"there are no keyspace events yet"
+cdef const char* LAZY = b"a value is one block, which is freed at once either way"
 cdef const char* MODULES = b"modules cannot be loaded"
 cdef const char* RDMA = b"RDMA is not supported"
 cdef const char* REPLICATION = b"there is no replication yet"
@@ -43,7 +44,7 @@ cdef directive_t absent(const char* name, const char* alias, kind_t kind, const 
                        NULL, topic, why)
 
 
-cdef directive_t TABLE[153]
+cdef directive_t TABLE[157]
 TABLE[:] = [
     absent(b"save", NULL, KIND_WORDS, b"", b"snapshots", SNAPSHOTS),
     absent(b"dbfilename", NULL, KIND_TEXT, b"dump.rdb", b"snapshots", SNAPSHOTS,
@@ -230,6 +231,10 @@ TABLE[:] = [
            b"keys expire by time, not by sampling: there is no effort to choose"),
     absent(b"activerehashing", NULL, KIND_BOOL, b"yes", b"memory",
            b"tables grow a step with each write"),
+    absent(b"lazyfree-lazy-eviction", NULL, KIND_BOOL, b"yes", b"memory", LAZY, 0, b"no"),
+    absent(b"lazyfree-lazy-expire", NULL, KIND_BOOL, b"yes", b"memory", LAZY, 0, b"no"),
+    absent(b"lazyfree-lazy-server-del", NULL, KIND_BOOL, b"yes", b"memory", LAZY, 0, b"no"),
+    absent(b"lazyfree-lazy-user-del", NULL, KIND_BOOL, b"yes", b"memory", LAZY, 0, b"no"),
     absent(b"dynamic-hz", NULL, KIND_BOOL, b"no", b"process",
            b"timers do not depend on the number of clients", HIDDEN, b"yes"),
 

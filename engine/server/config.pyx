@@ -125,7 +125,7 @@ cdef directive_t text(const char* name, const char* value, const void* field, co
                        help)
 
 
-cdef directive_t TABLE[66]
+cdef directive_t TABLE[62]
 TABLE[:] = [
     # Network. Loopback by default, as in the file that Valkey ships, not as when it has none.
     text(b"bind", b"127.0.0.1 -::1", &LAYOUT.bind, b"network",
@@ -192,14 +192,6 @@ TABLE[:] = [
            b"million uses.", 0, apply_memory),
     number(b"lfu-decay-time", b"1", 0, INT_MAX_, &LAYOUT.lfu_decay_time, b"memory",
            b"Minutes after which an unused key's counter falls by one; 0 never.", 0, apply_memory),
-    yes_no(b"lazyfree-lazy-eviction", b"yes", &LAYOUT.lazyfree_lazy_eviction, b"memory",
-           b"Free evicted values a slice at a time."),
-    yes_no(b"lazyfree-lazy-expire", b"yes", &LAYOUT.lazyfree_lazy_expire, b"memory",
-           b"Free expired values a slice at a time."),
-    yes_no(b"lazyfree-lazy-server-del", b"yes", &LAYOUT.lazyfree_lazy_server_del, b"memory",
-           b"Free values that a command replaces (RENAME, SET) a slice at a time."),
-    yes_no(b"lazyfree-lazy-user-del", b"yes", &LAYOUT.lazyfree_lazy_user_del, b"memory",
-           b"DEL works as UNLINK does."),
     yes_no(b"lazyfree-lazy-user-flush", b"yes", &LAYOUT.lazyfree_lazy_user_flush, b"memory",
            b"FLUSHDB and FLUSHALL without SYNC or ASYNC work as with ASYNC."),
     yes_no(b"activedefrag", b"yes", &LAYOUT.active_defrag, b"memory",
@@ -256,7 +248,8 @@ TABLE[:] = [
          KIND_WORDS),
     text(b"shutdown-on-sigint", b"default", &LAYOUT.shutdown_on_sigint, b"process",
          b"How SIGINT ends the server: default, or some of nosave, now, force. With force it ends "
-         b"although the append only file could not be written.", 0, NULL, NULL, KIND_WORDS),
+         b"although the append only file cannot be written; else a second signal does.", 0, NULL,
+         NULL, KIND_WORDS),
     text(b"shutdown-on-sigterm", b"default", &LAYOUT.shutdown_on_sigterm, b"process",
          b"The same for SIGTERM.", 0, NULL, NULL, KIND_WORDS),
     choice(b"server-identity", b"valkey", b"valkey redis", &LAYOUT.identity_redis, b"process",

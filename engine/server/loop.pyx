@@ -84,7 +84,6 @@ cdef enum:
     EXPIRE_BUDGET_US = 1000             # of one turn
     EVICT_BUDGET_US = 500               # likewise, of what a command left above the limit
     REAP_ITEMS = 2000                   # dropped keys freed in a turn
-    CRON_US = 100000
     WAKE_MARK = 1                       # epoll data: low bits tell what is not a client
     LISTENER_MARK = 2
 
@@ -480,7 +479,7 @@ cdef int wait_ms(server_t* srv) noexcept nogil:
 cdef void cron(server_t* srv) noexcept nogil:
     cdef loop_t* loop = loop_of(srv)
     cdef int i
-    loop.cron_at_us = srv.mono_us + CRON_US
+    loop.cron_at_us = srv.mono_us + 1000000 // srv.config.hz
     stats_cron(srv)
     housekeeping_cron(srv)
     for i in range(loop.listener_count):

@@ -14,7 +14,7 @@ from ..core.buf cimport buf_free, buf_init
 from ..core.clock cimport clock_mono_us, ticks_init
 from ..core.heap cimport heap_alloc_zero, heap_free, heap_free_all, heap_init
 from ..core.types cimport slice_t
-from ..journal.aof cimport aof_free, aof_init
+from ..journal.aof cimport AOF_OK, aof_free, aof_init
 from ..store.keyspace cimport keyspace_free, keyspace_init, keyspace_t, store_free, store_init
 from ..wire.acl cimport users_init
 from ..wire.command cimport (
@@ -296,6 +296,13 @@ cdef class Server:
             DirectiveError: the first that cannot be had, and why.
         """
         settings_change(self.srv, pairs, self.shell, protected_too)
+
+    @property
+    def journal_trouble(self) -> str:
+        """Why the append only file cannot be written or synced; empty when it can, or is off."""
+        if not self.srv.aof.enabled or self.srv.aof.status == AOF_OK:
+            return ""
+        return os.strerror(self.srv.aof.error)
 
     def reset_statistics(self) -> None:
         """Start counting anew."""

@@ -3,6 +3,7 @@ sentence why it does not, is alone in its directory, and ends cleanly by a signa
 process; its log, its sockets, its exit status."""
 import os
 import pathlib
+import resource
 import signal
 import socket
 import stat
@@ -14,7 +15,7 @@ import pytest
 
 from kvd import serve
 from tests.kvd.server import ROOT, Served, free_port
-from tests.oracle import Link
+from tests.oracle import Link, encode
 
 DEBIAN = pathlib.Path("/etc/redis/redis.conf")
 
@@ -313,6 +314,35 @@ def test_a_second_signal_ends_it_at_once(start, port):
         return
     assert served.end() == 1
     assert "second signal" in served.text
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_journal_that_cannot_be_written_holds_the_end(start, port, force):
+    """The disk is full: here, a limit on the size of files. The log stays below it."""
+    args = ["--shutdown-on-sigterm", "force"] if force else []
+    served = start("--port", port, "--appendonly", "yes", *args)
+    resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, (50_000, 50_000))
+    link = served.client(int(port))
+    link.socket.sendall(encode("SET", "key", b"v" * 100_000))
+    link.socket.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        link.socket.recv(1)             # an acknowledgement would be a lie
+    served.process.terminate()
+    time.sleep(0.4)
+    if not force:
+        assert served.status is None and "append only file cannot be written" in served.text
+        served.process.terminate()      # the second signal: without the journal, then
+    assert served.process.wait(10) == 1
+    assert force or "second signal" in served.text
+
+
+def test_acknowledged_writes_are_there_after_a_clean_end(start, port):
+    served = start("--port", port, "--appendonly", "yes", "--appendfsync", "no")
+    for number in range(100):
+        assert served.ask(int(port), "SET", f"key:{number}", "v") == b"+OK\r\n"
+    assert served.end() == 0
+    served = start("--port", port, "--appendonly", "yes")
+    assert served.ask(int(port), "DBSIZE") == b":100\r\n"
 
 
 def test_hangups_are_ignored(start, port):

@@ -320,7 +320,7 @@ def test_random_changes_beside_a_model():
         "maxmemory-policy": ["noeviction", "allkeys-lru", "volatile-ttl", "never"],
         "maxmemory-samples": ["1", "64", "65", "x"],
         "timeout": ["0", "2147483647", "2147483648"],
-        "lazyfree-lazy-expire": ["yes", "NO", "1"],
+        "lazyfree-lazy-user-flush": ["yes", "NO", "1"],
         "latency-tracking-info-percentiles": ["", "1 2", "200"],
         "client-output-buffer-limit": ["normal 1kb 2 3", "pubsub 1 1", "replica 0 0 0"],
         "requirepass": ["", "pass"],
