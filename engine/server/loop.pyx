@@ -84,6 +84,7 @@ cdef enum:
     EXPIRE_BUDGET_US = 1000             # of one turn
     EVICT_BUDGET_US = 500               # likewise, of what a command left above the limit
     REAP_ITEMS = 2000                   # dropped keys freed in a turn
+    WAIT_MS_MAX = 1000                  # the longest there is between two runs of cron: hz 1
     WAKE_MARK = 1                       # epoll data: low bits tell what is not a client
     LISTENER_MARK = 2
 
@@ -467,7 +468,7 @@ cdef int wait_ms(server_t* srv) noexcept nogil:
     if srv.store.due_ms != NO_DEADLINE and not srv.expire.off and not srv.store.expiry_paused:
         # Deadlines are on the wall clock, and a flood of them takes rests.
         due = srv.store.due_ms - srv.wall_ms
-        due = srv.mono_us + (due if due < CRON_US else CRON_US) * 1000
+        due = srv.mono_us + (due if due < WAIT_MS_MAX else WAIT_MS_MAX) * 1000
         due = srv.expire.rest_until_us if due < srv.expire.rest_until_us else due
         until = due if due < until else until
     left = until - srv.mono_us
