@@ -203,7 +203,8 @@ class Instance:
         self.server.config_file = self.config_file
         self.server.shell = {"listen": self.listen_again, "clients": self.limit_clients,
                              "log": self.change_log, "oom": self.set_oom,
-                             "title": self.show_title, "dir": self.change_directory}
+                             "title": self.show_title, "dir": self.change_directory,
+                             "say": log.warning}
         log.notice("Configuration loaded" if self.config_file else
                    "Configuration: defaults and options; a file as first argument is read too")
         self.prepare_process()

@@ -10,6 +10,8 @@ import resource
 import socket
 import sys
 
+from kvd import __version__
+
 from ..wire.command import command_table
 from . import inspect
 from .cold import Verbatim, register
@@ -106,7 +108,7 @@ def server_section(server, n: dict, config: dict) -> list:
         ("server_name", "valkey"), ("valkey_version", n["valkey_version"]),
         ("valkey_release_stage", "ga")]
     return [
-        ("redis_version", n["redis_version"]), *names,
+        ("redis_version", n["redis_version"]), *names, ("kvd_version", __version__),
         ("redis_git_sha1", "00000000"), ("redis_git_dirty", 0), ("redis_build_id", build_id()),
         ("redis_mode", "standalone"), ("server_mode", "standalone"),
         ("os", f"{platform.system()} {platform.release()} {platform.machine()}"),

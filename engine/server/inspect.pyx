@@ -3,7 +3,6 @@
 Each function takes the capsule that the Server face hands out, and copies: nothing that it returns
 points into the engine. Texts and layouts are the business of cold_*.py.
 """
-from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from ..commands.state cimport (
@@ -21,6 +20,7 @@ from ..wire.command cimport (
     CLIENT_BLOCKED, client_t, command_at, command_count, command_full_name, command_t,
 )
 from ..wire.identity cimport IDENTITY_REDIS_VERSION, IDENTITY_VALKEY_VERSION
+from .capsule cimport server_from
 from .commandlog cimport commandlog_of, commandlog_reset, commandlog_t, log_entry_t
 from .latency cimport LATENCY_SAMPLES, latency_event_t, latency_reset, latency_t
 from .loop cimport LISTENERS_MAX, loop_listeners
@@ -28,10 +28,6 @@ from .stats cimport HISTOGRAM_SIZE, errors_t, histogram_top, stats_rate, stats_r
 
 cdef enum:
     TTL_SAMPLES = 32                    # keys looked at for a database's avg_ttl
-
-
-cdef server_t* server_from(object capsule) except NULL:
-    return <server_t*>PyCapsule_GetPointer(capsule, b"kvd.server_t")
 
 
 cdef str name_of(const command_t* cmd):

@@ -41,7 +41,10 @@ import os
 
 import kvd.engine.commands  # noqa: F401  (fills the registry)
 # Those behind the first register their handlers.
-from . import cold, cold_command, cold_config, cold_info  # noqa: F401
+from . import (  # noqa: F401
+    cold, cold_command, cold_config, cold_debug, cold_info, cold_latency, cold_log, cold_lolwut,
+    cold_memory, cold_module,
+)
 
 LISTENERS = {"tcp": LISTEN_TCP, "unix": LISTEN_UNIX, "control": LISTEN_CONTROL}
 
@@ -273,7 +276,7 @@ cdef class Server:
 
     @property
     def capsule(self):
-        """The engine, for the rooms that read it on behalf of a handler: see inspect.pyx."""
+        """The engine, for the rooms that read it on behalf of a handler: see capsule.pxd."""
         return PyCapsule_New(self.srv, b"kvd.server_t", NULL)
 
     @property

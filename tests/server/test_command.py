@@ -1,14 +1,13 @@
 """COMMAND. Goal: clients that ask what commands there are learn from us what they would learn from
 Valkey. Method: every row is compared with a live Valkey (arity, flags, keys, categories, tips,
 specs, subcommands, syntax tree); parsing of syntax lines also by itself."""
-import io
-
 import pytest
 
 from kvd.engine.server import cold, cold_command, syntax
 from kvd.engine.server.server import Server
 from kvd.engine.wire.command import command_table
-from tests.oracle import Oracle, OracleError
+from tests.oracle import OracleError
+from tests.server.replies import ask, pairs
 
 NAMES = sorted(command_table())
 # DEBUG's arguments are not documented there; CLIENT KILL's filters are those of CLIENT LIST, and we
@@ -21,24 +20,6 @@ def server():
     server = Server()
     yield server
     assert server.close(), "the engine kept memory"
-
-
-def pairs(flat: list) -> dict:
-    return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def read(reply: bytes):
-    """One RESP2 reply, as the oracle fixture reads it."""
-    reader = Oracle.__new__(Oracle)
-    reader.file = io.BytesIO(reply)
-    value = reader.read()
-    if isinstance(value, OracleError):
-        raise value
-    return value
-
-
-def ask(server, *words):
-    return read(server.execute(*(w if isinstance(w, bytes) else w.encode() for w in words)))
 
 
 def comparable(info: list) -> dict:

@@ -1,0 +1,171 @@
+"""DEBUG's reach into an engine: single keys, digests, tables, test data.
+
+Like inspect.pyx this takes the capsule of the Server face and copies what it returns. It may also
+change things, which is why it is a room of its own.
+
+The digest is Redis's: the SHA-1 of each key with its value, xor-ed, so that the order of keys does
+not matter. Two servers that hold the same data say the same, whichever of the family they are.
+Source: debug.c, computeDatasetDigest (S. Sanfilippo).
+"""
+from libc.stdint cimport int64_t, uint64_t
+
+from ..commands.state cimport server_t
+from ..core.glob cimport glob_match
+from ..core.heap cimport heap_alloc, heap_block_size, heap_free
+from ..core.table cimport (
+    NO_DEADLINE, SEGMENT_ITEMS_MAX, table_due_ms, table_overhead, table_scan,
+)
+from ..core.types cimport slice_t
+from ..store.access cimport lfu_decayed, lru_idle_seconds
+from ..store.entry cimport (
+    ENC_INT, ENTRY_BODY, INT_TEXT_MAX, TYPE_STRING, encoding_name, entry_access, entry_body,
+    entry_deadline, entry_encoding, entry_key, entry_memory, entry_size, entry_string, entry_t,
+    entry_type, raw_t,
+)
+from ..store.keyspace cimport keyspace_count, keyspace_peek, keyspace_set, keyspace_t, store_hash
+from .capsule cimport server_from
+
+import hashlib
+import struct
+
+
+cdef slice_t slice_of(bytes data) noexcept:
+    """Borrows: `data` must outlive it."""
+    return slice_t(<const char*>data, <size_t>len(data))
+
+
+cdef entry_t* find(server_t* srv, int db, bytes key) noexcept:
+    cdef slice_t name = slice_of(key)
+    return keyspace_peek(&srv.databases[db], store_hash(&srv.store, name), name)
+
+
+cdef bytes string_of(const entry_t* entry):
+    cdef char scratch[INT_TEXT_MAX]
+    cdef slice_t value = entry_string(entry, scratch)
+    return value.data[:value.size] if value.size else b""
+
+
+# -- one key --------------------------------------------------------------------------------------
+
+def describe_key(capsule, db: int, key: bytes) -> dict | None:
+    """What DEBUG OBJECT and DEBUG SDSLEN tell of a key; None when it is absent."""
+    cdef server_t* srv = server_from(capsule)
+    cdef entry_t* entry = find(srv, db, key)
+    cdef raw_t* raw
+    if entry is NULL:
+        return None
+    size = size_max = body = 0
+    if entry_type(entry) == TYPE_STRING:
+        size = size_max = len(string_of(entry))
+        if entry.flags & ENTRY_BODY:
+            raw = <raw_t*>entry_body(entry)
+            size_max = raw.size_max
+            body = entry_memory(entry) - heap_block_size(entry_size(entry))
+    return dict(
+        address=<uint64_t>entry, encoding=encoding_name(entry_encoding(entry)).decode(),
+        is_string=entry_type(entry) == TYPE_STRING, is_int=entry_encoding(entry) == ENC_INT,
+        key_size=entry_key(entry).size, size=size, size_max=size_max,
+        block=heap_block_size(entry_size(entry)), body=body, access=entry_access(entry),
+        idle=lru_idle_seconds(&srv.store.access, entry_access(entry)),
+        freq=lfu_decayed(&srv.store.access, entry_access(entry)) if srv.store.access.lfu else None,
+    )
+
+
+# -- digests --------------------------------------------------------------------------------------
+
+cdef bytes stir(bytes digest, bytes data):
+    """xor the hash of `data` in: what is stirred in twice is out again, in whatever order."""
+    mixed = int.from_bytes(digest, "big") ^ int.from_bytes(hashlib.sha1(data).digest(), "big")
+    return mixed.to_bytes(20, "big")
+
+
+cdef bytes mix(bytes digest, bytes data):
+    """As stir, and hashed once more: order matters."""
+    return hashlib.sha1(stir(digest, data)).digest()
+
+
+cdef bytes mix_value(bytes digest, const entry_t* entry):
+    digest = mix(digest, struct.pack(">I", <int>entry_type(entry)))
+    digest = mix(digest, string_of(entry))
+    return stir(digest, b"!!expire!!") if entry_deadline(entry) != NO_DEADLINE else digest
+
+
+def digest_key(capsule, db: int, key: bytes) -> str:
+    """Of one value, its key left out; zeros when it is absent."""
+    cdef entry_t* entry = find(server_from(capsule), db, key)
+    return (mix_value(bytes(20), entry) if entry is not NULL else bytes(20)).hex()
+
+
+def digest_all(capsule) -> str:
+    """Of all databases; dead keys that still stand there do not count."""
+    cdef server_t* srv = server_from(capsule)
+    cdef keyspace_t* ks
+    cdef entry_t* entry
+    cdef slice_t key
+    cdef void** found = <void**>heap_alloc(&srv.heap, SEGMENT_ITEMS_MAX * sizeof(void*))
+    cdef uint64_t cursor
+    cdef size_t n, k
+    cdef int i
+    total = bytes(20)
+    for i in range(srv.store.database_count):
+        ks = &srv.databases[i]
+        if not keyspace_count(ks):
+            continue
+        total = mix(total, struct.pack(">I", i))
+        cursor = 0
+        while True:
+            n = table_scan(&ks.table, &cursor, found)
+            for k in range(n):
+                entry = <entry_t*>found[k]
+                if entry_deadline(entry) > srv.store.now_ms:
+                    key = entry_key(entry)
+                    total = stir(total, mix_value(mix(bytes(20), key.data[:key.size]), entry))
+            if cursor == 0:
+                break
+    heap_free(&srv.heap, found, SEGMENT_ITEMS_MAX * sizeof(void*))
+    return total.hex()
+
+
+# -- tables and test data -------------------------------------------------------------------------
+
+def describe_table(capsule, db: int) -> dict:
+    """The table of a database: what DEBUG HTSTATS tells."""
+    cdef keyspace_t* ks = &server_from(capsule).databases[db]
+    cdef int64_t due_ms = table_due_ms(&ks.table)
+    return dict(
+        items=ks.table.count, segments=ks.table.segments, depth=ks.table.depth,
+        overhead=table_overhead(&ks.table), volatile=ks.volatile_count,
+        due_ms=None if due_ms == NO_DEADLINE else due_ms)
+
+
+def populate(capsule, db: int, count: int, prefix: bytes, size: int | None) -> None:
+    """Make keys prefix:0 to prefix:count-1, those that are absent. Neither journal nor WATCH sees
+    them.
+
+    Args:
+        size: of each value, which is cut or filled with zeros; None: as it comes.
+    """
+    cdef server_t* srv = server_from(capsule)
+    cdef keyspace_t* ks = &srv.databases[db]
+    cdef slice_t name
+    cdef uint64_t hash
+    for i in range(count):
+        key = b"%b:%d" % (prefix, i)
+        value = b"value:%d" % i
+        if size is not None:
+            value = value[:size].ljust(size, b"\0")
+        name = slice_of(key)
+        hash = store_hash(&srv.store, name)
+        if keyspace_peek(ks, hash, name) is NULL:
+            keyspace_set(ks, hash, name, slice_of(value), NO_DEADLINE)
+
+
+def set_active_expire(capsule, on: bool) -> None:
+    """Whether dead keys are removed before somebody asks for them."""
+    server_from(capsule).config.active_expire = on
+
+
+def string_matches(pattern: bytes, size: int) -> bool:
+    """Whether a pattern matches that many times the letter a: a pattern can be made costly."""
+    text = b"a" * size
+    return glob_match(pattern, <size_t>len(pattern), text, <size_t>len(text), False)
