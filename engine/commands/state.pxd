@@ -17,6 +17,7 @@ from ..core.clock cimport ticks_t
 from ..core.heap cimport heap_t
 from ..core.types cimport slice_t
 from ..store.keyspace cimport keyspace_t, store_t
+from ..store.defrag cimport defrag_t
 from ..store.evict cimport evict_t
 from ..store.expire cimport expire_t
 from ..journal.aof cimport aof_t
@@ -185,7 +186,6 @@ cdef struct stats_t:
     uint64_t python_errors              # exceptions of Python-served commands
     int64_t started_ms
     uint64_t turn_ticks                 # spent in turns, waiting left out
-    uint64_t expire_us                  # spent in removing dead keys before anybody asked
     size_t memory_startup               # heap.used when the server was ready
     rate_t rates[RATES]
     # What a call must reach to be worth a second look: see stats_thresholds
@@ -218,6 +218,7 @@ cdef struct server_t:
     keyspace_t* databases               # owned: config.databases of them
     evict_t evict
     expire_t expire
+    defrag_t defrag
     aof_t aof
     config_t config
     stats_t stats
@@ -225,6 +226,7 @@ cdef struct server_t:
     ticks_t ticks
     int64_t mono_us                     # set once a turn
     int64_t wall_ms                     # likewise; store.now_ms follows it, but not in EXEC
+    int64_t upkeep_at_us                # monotonic: when eviction or defrag has work again
     uint64_t call_ticks                 # when the last call ended: the next one begins
     argv_t argv                         # of the batch that runs
     batch_command_t batch[BATCH_MAX]

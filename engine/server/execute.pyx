@@ -263,7 +263,8 @@ cdef bint refused(server_t* srv, client_t* c) noexcept nogil:
     return False
 
 
-cdef inline bint over_limit(const server_t* srv, size_t need) noexcept nogil:
+cdef inline bint over_limit(server_t* srv, size_t need) noexcept nogil:
+    srv.evict.not_counted = srv.aof.buf.size_max        # on its way to the disk
     return <int64_t>(srv.heap.used + need - srv.evict.not_counted) > srv.evict.limit_bytes
 
 

@@ -62,6 +62,7 @@ cdef void feed_delete(void* owner, keyspace_t* ks, slice_t key) noexcept nogil:
         argv[0] = slice_t(b"DEL", 3)
         argv[1] = key
         aof_feed(&srv.aof, ks.index, 2, argv)
+        srv.evict.not_counted = srv.aof.buf.size_max    # or eviction would chase its own words
 
 
 cdef void journal_attach(server_t* srv) noexcept nogil:

@@ -28,7 +28,8 @@ from ..core.intrinsics cimport likely, unlikely
 from ..core.table cimport NO_DEADLINE
 from ..journal.aof cimport AOF_OK, aof_flush
 from ..store.access cimport access_set_time
-from ..store.evict cimport evict_run
+from ..store.defrag cimport defrag_step
+from ..store.evict cimport EVICT_MORE, evict_run, evicted_t
 from ..store.expire cimport expire_run
 from ..store.keyspace cimport store_reap
 from ..wire.client cimport client_output
@@ -46,6 +47,7 @@ from .housekeeping cimport (
     housekeeping_account, housekeeping_cron, housekeeping_output, housekeeping_query,
     housekeeping_turn,
 )
+from .latency cimport latency_note
 from .peer cimport peer_describe, peer_refusal, peer_set_options, peer_turn_away
 from .stats cimport stats_cron
 
@@ -83,6 +85,7 @@ cdef enum:
     REPLY_FIRST = 16384                 # bytes of a fresh one
     EXPIRE_BUDGET_US = 1000             # of one turn
     EVICT_BUDGET_US = 500               # likewise, of what a command left above the limit
+    DEFRAG_BUDGET_US = 500
     REAP_ITEMS = 2000                   # dropped keys freed in a turn
     WAIT_MS_MAX = 1000                  # the longest there is between two runs of cron: hz 1
     WAKE_MARK = 1                       # epoll data: low bits tell what is not a client
@@ -447,10 +450,7 @@ cdef void loop_tick(server_t* srv) noexcept nogil:
     access_set_time(&srv.store.access, srv.wall_ms)
     srv.mono_us = clock_mono_us()
     srv.stats.turns += 1
-    if unlikely(srv.store.due_ms <= srv.wall_ms):
-        srv.expire.off = not srv.config.active_expire
-        expire_run(&srv.expire, &srv.store, srv.mono_us, EXPIRE_BUDGET_US)
-        srv.stats.expire_us = srv.expire.spent_us
+    keep_store(srv)
     if unlikely(srv.pause.until_us != 0) and srv.mono_us >= srv.pause.until_us:
         connection_end_pause(srv)
     if unlikely(srv.parked is not NULL) and srv.pause.until_us == 0:
@@ -459,12 +459,36 @@ cdef void loop_tick(server_t* srv) noexcept nogil:
         run_ready(srv)
 
 
+cdef void keep_store(server_t* srv) noexcept nogil:
+    """What keys want though nobody asks for it, a bounded slice each turn."""
+    cdef uint64_t spent_us = srv.expire.spent_us
+    cdef evicted_t evicted
+    store_reap(&srv.store, REAP_ITEMS)
+    if srv.loading:
+        return
+    if unlikely(srv.store.due_ms <= srv.wall_ms):
+        srv.expire.off = not srv.config.active_expire
+        expire_run(&srv.expire, &srv.store, srv.mono_us, EXPIRE_BUDGET_US)
+        latency_note(srv, b"expire-cycle", <int64_t>(srv.expire.spent_us - spent_us))
+    if unlikely(srv.mono_us >= srv.upkeep_at_us):
+        srv.defrag.off = not srv.config.active_defrag
+        srv.upkeep_at_us = defrag_step(&srv.defrag, &srv.store, srv.mono_us, DEFRAG_BUDGET_US)
+    srv.evict.not_counted = srv.aof.buf.size_max
+    if unlikely(srv.evict.over_since_us != 0) and srv.pause.until_us == 0:
+        evicted = evict_run(&srv.evict, &srv.store, 0, EVICT_BUDGET_US)
+        latency_note(srv, b"eviction-cycle", clock_mono_us() - srv.mono_us)
+        if evicted == EVICT_MORE:       # and nobody may write for a while
+            srv.upkeep_at_us = srv.mono_us
+
+
 cdef int wait_ms(server_t* srv) noexcept nogil:
     cdef int64_t until = loop_of(srv).cron_at_us
     cdef int64_t left
     cdef int64_t due
     if srv.pause.until_us and srv.pause.until_us < until:
         until = srv.pause.until_us
+    if srv.upkeep_at_us < until:
+        until = srv.upkeep_at_us
     if srv.store.due_ms != NO_DEADLINE and not srv.expire.off and not srv.store.expiry_paused:
         # Deadlines are on the wall clock, and a flood of them takes rests.
         due = srv.store.due_ms - srv.wall_ms
@@ -522,9 +546,6 @@ cdef step_t turn(server_t* srv) noexcept nogil:
                 client_close(srv, c, CLIENT_CLOSE_NOW)
         elif events & (EPOLLIN | EPOLLERR | EPOLLHUP):
             read_client(srv, c)
-    store_reap(&srv.store, REAP_ITEMS)
-    if srv.evict.limit_bytes and srv.evict.over_since_us and srv.pause.until_us == 0:
-        evict_run(&srv.evict, &srv.store, 0, EVICT_BUDGET_US)
     if srv.mono_us >= loop.cron_at_us:
         cron(srv)
     write_pending(srv)

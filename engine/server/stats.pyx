@@ -107,7 +107,9 @@ cdef void stats_reset(server_t* srv) noexcept nogil:
     srv.stats.clients_evicted = 0
     srv.stats.turns = 0
     srv.stats.turn_ticks = 0
-    srv.stats.expire_us = 0
+    srv.expire.spent_us = 0
+    srv.expire.capped = 0
+    srv.defrag.spent_us = 0
     srv.stats.python_errors = 0
     srv.store.hits = 0
     srv.store.misses = 0
