@@ -28,3 +28,11 @@ def valkey():
 def stock_valkey():
     """One of its own, for who reads or changes the configuration: nobody has touched it."""
     yield from oracle()
+
+
+def pytest_collection_modifyitems(config, items):
+    """Tests marked `torture` take hours: they run when `-m` names them."""
+    if "torture" not in config.getoption("-m"):
+        for item in items:
+            if item.get_closest_marker("torture"):
+                item.add_marker(pytest.mark.skip(reason="long: -m torture"))

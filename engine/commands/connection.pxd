@@ -8,3 +8,5 @@ cdef void connection_set_password(server_t* srv, slice_t password) noexcept nogi
 # A client has come, or begins anew: is it authenticated, and until when has it to be?
 cdef void connection_greet(server_t* srv, client_t* c) noexcept nogil
 cdef void connection_end_pause(server_t* srv) noexcept nogil
+# PING tells that the disk fails, where writes are refused for it.
+cdef void ping_command(client_t* c) noexcept nogil

@@ -21,6 +21,7 @@ from ..store.defrag cimport defrag_t
 from ..store.evict cimport evict_t
 from ..store.expire cimport expire_t
 from ..journal.aof cimport aof_t
+from ..journal.snapshot cimport snapshot_t
 from ..wire.acl cimport users_t
 from ..wire.command cimport CLIENT_CLOSE_SOON, CLIENT_CLOSING, client_t, command_t
 from ..wire.resp cimport argv_t
@@ -103,6 +104,9 @@ cdef struct config_t:
     slice_t appendfilename
     slice_t appenddirname
     bint aof_load_truncated
+    bint aof_use_rdb_preamble           # a base is RDB, else RESP text
+    int64_t auto_aof_rewrite_percentage # 0: only when asked
+    int64_t auto_aof_rewrite_min_size   # bytes
     # Process
     slice_t dir
     int64_t databases
@@ -220,6 +224,7 @@ cdef struct server_t:
     expire_t expire
     defrag_t defrag
     aof_t aof
+    snapshot_t snapshot
     config_t config
     stats_t stats
     server_hooks_t hooks
@@ -254,6 +259,10 @@ cdef struct server_t:
     size_t query_round                  # ... and in the one that is under way
     size_t reply_round
     pause_t pause
+    bint rewrite_wanted                 # begin one at the end of the turn
+    int64_t rewrite_after_us            # but not before this, by the monotonic clock
+    uint64_t aof_earlier_size           # bytes of the incr files before the open one
+    bint copy_busy                      # a walk can go on at once
     bint loading
     int64_t loading_started_ms
     uint64_t loading_total_bytes

@@ -68,6 +68,11 @@ cdef struct table_t:
     segment_t** due                     # owned: binary heap on due_ms
     size_t due_count
     size_t due_max
+    # Of a walk that copies the table (journal/snapshot). They outlive the table's becoming empty.
+    uint32_t version                    # of segments made where there was none
+    int origin
+    bint walking
+    uint64_t walk_at                    # the hash it has come to
 
 cdef void table_init(table_t* table, heap_t* heap, const table_type_t* type,
                      const uint64_t* secret) noexcept nogil
@@ -99,6 +104,12 @@ cdef size_t table_scan(const table_t* table, uint64_t* cursor, void** out) noexc
 # A longer step of the same walk: a whole segment, where the cursor stands before one. A segment
 # costs a hash an item less.
 cdef size_t table_walk(const table_t* table, uint64_t* cursor, void** out) noexcept nogil
+# The items of the segment that holds *hash, if its version is another than `version`, which it has
+# from now on; *hash is moved to where the next segment starts, 0 behind the last.
+cdef size_t table_take_segment(table_t* table, uint64_t* hash, uint32_t version,
+                               void** out) noexcept nogil
+# The version of the segment that holds this hash; of the table when it is empty.
+cdef uint32_t table_segment_version(const table_t* table, uint64_t hash) noexcept nogil
 # Any item, each as likely as any other; NULL when there is none.
 cdef void* table_random(const table_t* table, rand_t* rand) noexcept nogil
 # Up to `count` items that lie close together at a random place, for eviction. With

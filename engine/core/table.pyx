@@ -203,7 +203,15 @@ cdef void table_clear(table_t* table) noexcept nogil:
     """Release an empty directory; the table starts anew."""
     heap_free(table.heap, table.directory, sizeof(directory_t) << table.depth)
     heap_free(table.heap, table.due, table.due_max * sizeof(segment_t*))
-    table_init(table, table.heap, table.type, table.secret)
+    table.directory = NULL
+    table.depth = 0
+    table.deepest = 0
+    table.count = 0
+    table.segments = 0
+    table.draining = 0
+    table.due = NULL
+    table.due_count = 0
+    table.due_max = 0
 
 
 cdef void table_free(table_t* table) noexcept nogil:
@@ -403,6 +411,7 @@ cdef segment_t* segment_with_room(table_t* table, uint64_t hash) noexcept nogil:
     if unlikely(table.directory is NULL):
         table.directory = <directory_t*>heap_alloc(table.heap, sizeof(directory_t))
         segment = segment_create(table, 0, 0)
+        segment.version = table.version
         directory_point(table, 0, segment)
         return segment
     while True:
@@ -762,6 +771,28 @@ cdef size_t table_walk(const table_t* table, uint64_t* cursor, void** out) noexc
         return table_scan(table, cursor, out)
     cursor[0] = cursor_after(hash, segment.depth)
     return gather(segment, out)
+
+
+cdef size_t table_take_segment(table_t* table, uint64_t* hash, uint32_t version,
+                               void** out) noexcept nogil:
+    cdef segment_t* segment
+    cdef uint32_t span
+    if table.directory is NULL:
+        hash[0] = 0
+        return 0
+    segment = slot_of(table, hash[0]).segment
+    span = 64 - segment.depth
+    hash[0] = ((hash[0] >> span) + 1) << span if span < 64 else 0
+    if segment.version == version:
+        return 0
+    segment.version = version
+    return gather(segment, out)
+
+
+cdef uint32_t table_segment_version(const table_t* table, uint64_t hash) noexcept nogil:
+    if unlikely(table.directory is NULL):
+        return table.version
+    return slot_of(table, hash).segment.version
 
 
 cdef void* table_random(const table_t* table, rand_t* rand) noexcept nogil:

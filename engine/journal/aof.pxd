@@ -28,6 +28,8 @@ cdef enum aof_status_t:
     AOF_OK = 0
     AOF_WRITE_FAILED = 1                # nothing of the buffer is lost: it is tried again
     AOF_FSYNC_FAILED = 2                # the file is not trusted again
+    AOF_BEHIND = 3                      # all is well but the disk's pace: replies wait for it.
+                                        # Only aof_flush says this; it is never aof.status
 
 cdef struct syncer_t                    # the thread that waits for the disk
 
@@ -42,8 +44,12 @@ cdef struct aof_t:
     uint64_t size                       # bytes of the incr file
     uint64_t base_size
     uint64_t synced
-    int64_t sync_at_us                  # when the next fsync of everysec is due
-    uint64_t delayed_fsync              # times it was due while the last one still ran
+    int64_t oldest_us                   # when the first byte was written that nobody has been
+                                        # asked to sync; 0: there is none
+    int64_t asked_us                    # the same of the bytes that the thread syncs now
+    bint behind                         # what aof_flush said last
+    bint overdue                        # a sync is due and the last one still runs: counted
+    uint64_t delayed_fsync              # times that this happened
     syncer_t* syncer                    # owned; NULL until everysec needs it
 
 cdef void aof_init(aof_t* aof, heap_t* heap) noexcept nogil
@@ -57,6 +63,12 @@ cdef aof_status_t aof_close(aof_t* aof) noexcept nogil
 cdef void aof_feed(aof_t* aof, int db, int argc, const slice_t* argv) noexcept nogil
 # Complete RESP commands, as a command's feed holds them.
 cdef void aof_feed_raw(aof_t* aof, int db, slice_t commands) noexcept nogil
+# Go on in another file, empty or synced; takes `fd`, returns the old one, to which all that was fed
+# has been written, and which the caller syncs and closes. -1 when it could not be written: then
+# nothing has changed.
+cdef int aof_switch(aof_t* aof, int fd, int64_t now_us) noexcept nogil
+# Milliseconds of acknowledged writes that a power cut would take.
+cdef int64_t aof_unsynced_ms(const aof_t* aof, int64_t now_us) noexcept nogil
 # Write what was fed, and sync as the policy says. Called each turn, before replies leave.
 cdef aof_status_t aof_flush(aof_t* aof, int64_t now_us) noexcept nogil
 # Sync everything, now, on this thread: before a clean end, and when the policy changes.

@@ -5,7 +5,10 @@ that turn is sent, so a client never holds an answer that the file does not: a k
 loses nothing that was acknowledged. What the policy decides is when the disk has it too.
 
 `everysec` syncs on a thread of its own, which holds nothing of ours but the descriptor, a size
-and a lock: the loop asks, goes on, and looks at the answer in a later turn.
+and a lock: the loop asks, goes on, and looks at the answer in a later turn. It asks when the oldest
+unsynced byte is half a second old. Should the disk be so slow that a byte reaches a whole second,
+the replies of those who write wait (AOF_BEHIND) until it has caught up: so what a power cut takes
+of what was acknowledged is never more than a second.
 
 A write that fails leaves no torn command: what it wrote is cut off again, or, where even that
 fails, counted as written. The text stays in the buffer and is tried at each turn; meanwhile
@@ -28,6 +31,11 @@ from ..core.buf cimport (
 )
 from ..core.intrinsics cimport kvd_assert
 from ..core.number cimport format_int64
+from .threads cimport (
+    pthread_cond_init, pthread_cond_signal, pthread_cond_t, pthread_cond_wait, pthread_create,
+    pthread_join, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_t, pthread_mutex_unlock,
+    pthread_t,
+)
 
 cdef extern from "<unistd.h>" nogil:
     ssize_t write(int fd, const void* at, size_t size)
@@ -35,25 +43,9 @@ cdef extern from "<unistd.h>" nogil:
     int fdatasync(int fd)
     int close(int fd)
 
-cdef extern from "<pthread.h>" nogil:
-    ctypedef struct pthread_t:
-        pass
-    ctypedef struct pthread_mutex_t:
-        pass
-    ctypedef struct pthread_cond_t:
-        pass
-    int pthread_create(pthread_t* thread, void* attributes, void* (*run)(void*) noexcept nogil,
-                       void* argument)
-    int pthread_join(pthread_t thread, void** result)
-    int pthread_mutex_init(pthread_mutex_t* mutex, void* attributes)
-    int pthread_mutex_lock(pthread_mutex_t* mutex)
-    int pthread_mutex_unlock(pthread_mutex_t* mutex)
-    int pthread_cond_init(pthread_cond_t* condition, void* attributes)
-    int pthread_cond_wait(pthread_cond_t* condition, pthread_mutex_t* mutex)
-    int pthread_cond_signal(pthread_cond_t* condition)
-
 cdef enum:
-    SECOND_US = 1000000
+    SECOND_US = 1000000                 # what `everysec` may lose at most
+    ASK_AFTER_US = 500000
     BUF_KEEP = 1048576                  # bytes: a larger buffer is given back once written
     WRITE_MAX = 1073741824              # bytes of one write(2)
 
@@ -132,7 +124,36 @@ cdef void aof_open(aof_t* aof, int fd, uint64_t size, uint64_t base_size) noexce
     aof.status = AOF_OK
     aof.error = 0
     aof.enabled = True
-    aof.sync_at_us = 0
+    forget_ages(aof)
+
+
+cdef void forget_ages(aof_t* aof) noexcept nogil:
+    aof.oldest_us = 0
+    aof.asked_us = 0
+    aof.behind = False
+    aof.overdue = False
+
+
+cdef int aof_switch(aof_t* aof, int fd, int64_t now_us) noexcept nogil:
+    cdef int old = aof.fd
+    if aof.status == AOF_FSYNC_FAILED:
+        aof.buf.size = 0                # that file gets nothing more: a new base replaces it
+    elif aof.buf.size:
+        put(aof)
+        if aof.status != AOF_OK:
+            return -1
+    syncer_finish(aof)                  # it holds the old descriptor
+    aof.fd = fd
+    aof.size = 0
+    aof.synced = 0
+    aof.db = -1
+    forget_ages(aof)
+    return old
+
+
+cdef int64_t aof_unsynced_ms(const aof_t* aof, int64_t now_us) noexcept nogil:
+    cdef int64_t since = aof.asked_us if aof.asked_us else aof.oldest_us
+    return (now_us - since) // 1000 if since else 0
 
 
 cdef aof_status_t aof_close(aof_t* aof) noexcept nogil:
@@ -145,7 +166,8 @@ cdef aof_status_t aof_close(aof_t* aof) noexcept nogil:
     close(aof.fd)
     aof.fd = -1
     aof.enabled = False
-    aof.buf.size = 0
+    aof.status = AOF_OK                 # there is no file that could be refused
+    buf_free(&aof.buf)
     return status
 
 
@@ -215,6 +237,7 @@ cdef aof_status_t aof_sync(aof_t* aof) noexcept nogil:
     if aof.synced < aof.size and aof.status == AOF_OK:
         if fdatasync(aof.fd) == 0:
             aof.synced = aof.size
+            aof.oldest_us = 0
         else:
             fail(aof, AOF_FSYNC_FAILED, errno)
     return aof.status
@@ -232,6 +255,7 @@ cdef bint take_answer(aof_t* aof) noexcept nogil:
         else:
             aof.synced = syncer.size    # J2
         syncer.size = 0
+        aof.asked_us = 0
     pthread_mutex_unlock(&syncer.mutex)
     return idle
 
@@ -259,20 +283,36 @@ cdef void ask(aof_t* aof) noexcept nogil:
     pthread_mutex_unlock(&syncer.mutex)
 
 
+cdef void sync_by_thread(aof_t* aof, int64_t now_us) noexcept nogil:
+    """What `everysec` does each turn."""
+    cdef bint due
+    cdef bint idle = aof.syncer is NULL or take_answer(aof)
+    if aof.synced == aof.size or aof.status != AOF_OK:
+        aof.behind = False
+        return
+    due = aof.oldest_us != 0 and now_us - aof.oldest_us >= ASK_AFTER_US
+    if due and idle:
+        aof.asked_us = aof.oldest_us
+        aof.oldest_us = 0
+        aof.overdue = False
+        ask(aof)
+    elif due and not aof.overdue:
+        aof.overdue = True
+        aof.delayed_fsync += 1
+    aof.behind = aof_unsynced_ms(aof, now_us) >= SECOND_US // 1000
+
+
 cdef aof_status_t aof_flush(aof_t* aof, int64_t now_us) noexcept nogil:
     if not aof.enabled:
         return AOF_OK
     if aof.buf.size:
+        if aof.oldest_us == 0:
+            aof.oldest_us = now_us
         put(aof)
     if aof.status != AOF_OK or aof.synced == aof.size:
         return aof.status
-    if aof.policy == FSYNC_ALWAYS:
-        return aof_sync(aof)
-    if aof.policy == FSYNC_EVERYSEC and now_us >= aof.sync_at_us:
-        if aof.syncer is not NULL and not take_answer(aof):
-            aof.delayed_fsync += 1
-            aof.sync_at_us = now_us + SECOND_US // 10
-        elif aof.synced < aof.size and aof.status == AOF_OK:
-            ask(aof)
-            aof.sync_at_us = now_us + SECOND_US
-    return aof.status
+    if aof.policy == FSYNC_EVERYSEC:
+        sync_by_thread(aof, now_us)
+        return AOF_BEHIND if aof.behind else aof.status
+    aof.behind = False
+    return aof_sync(aof) if aof.policy == FSYNC_ALWAYS else aof.status

@@ -348,6 +348,12 @@ class Files:
             raise
         return fd
 
+    def open_new(self, path: pathlib.Path) -> int:
+        """A descriptor to append to an empty file; what had that name is not touched."""
+        path.unlink(missing_ok=True)
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
+                       0o644)
+
     def next_seq(self) -> tuple[int, int]:
         """Sequence numbers of the next base and the next incr."""
         return self.manifest.base_seq + 1, self.manifest.incr_seq + 1

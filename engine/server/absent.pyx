@@ -27,7 +27,7 @@ cdef const char* LAZY = b"a value is one block, which is freed at once either wa
 cdef const char* MODULES = b"modules cannot be loaded"
 cdef const char* RDMA = b"RDMA is not supported"
 cdef const char* REPLICATION = b"there is no replication yet"
-cdef const char* REWRITE = b"the append only file is not rewritten yet"
+cdef const char* REWRITE = b"a rewrite runs beside service, in slices, and is synced as it goes"
 cdef const char* SCRIPTS = b"there are no scripts yet"
 cdef const char* SNAPSHOTS = b"there are no snapshots (RDB files) yet: appendonly keeps data"
 cdef const char* THREADS = b"one thread serves all clients"
@@ -44,7 +44,7 @@ cdef directive_t absent(const char* name, const char* alias, kind_t kind, const 
                        NULL, topic, why)
 
 
-cdef directive_t TABLE[157]
+cdef directive_t TABLE[154]
 TABLE[:] = [
     absent(b"save", NULL, KIND_WORDS, b"", b"snapshots", SNAPSHOTS),
     absent(b"dbfilename", NULL, KIND_TEXT, b"dump.rdb", b"snapshots", SNAPSHOTS,
@@ -59,15 +59,12 @@ TABLE[:] = [
     absent(b"bgsave-cpulist", b"bgsave_cpulist", KIND_TEXT, b"", b"snapshots", SNAPSHOTS,
            IMMUTABLE),
 
-    absent(b"aof-use-rdb-preamble", NULL, KIND_BOOL, b"yes", b"journal", REWRITE),
     absent(b"aof-timestamp-enabled", NULL, KIND_BOOL, b"no", b"journal",
            b"the append only file has no timestamps yet"),
     absent(b"aof-rewrite-incremental-fsync", NULL, KIND_BOOL, b"yes", b"journal", REWRITE),
     absent(b"aof-rewrite-cpulist", b"aof_rewrite_cpulist", KIND_TEXT, b"", b"journal", REWRITE,
            IMMUTABLE),
     absent(b"aof-disable-auto-gc", NULL, KIND_BOOL, b"no", b"journal", REWRITE, HIDDEN),
-    absent(b"auto-aof-rewrite-percentage", NULL, KIND_INT, b"100", b"journal", REWRITE),
-    absent(b"auto-aof-rewrite-min-size", NULL, KIND_MEMORY, b"64mb", b"journal", REWRITE),
     absent(b"no-appendfsync-on-rewrite", NULL, KIND_BOOL, b"no", b"journal", REWRITE),
 
     absent(b"replicaof", b"slaveof", KIND_WORDS, b"", b"replication", REPLICATION, IMMUTABLE,

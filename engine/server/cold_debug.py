@@ -205,3 +205,15 @@ def protocol(server, client, words):
                    b">2\r\n$16\r\nserver-cpu-usage\r\n:42\r\n")
     raise Error("ERR Wrong protocol type name. Please use one of the following: string|integer|"
                 "double|bignum|null|array|set|map|attrib|push|verbatim|true|false")
+
+
+@subcommand("LOADAOF", "Write the append only file, empty the databases, and load it again.")
+def load_journal(server, client, words):
+    from .journal import JournalError
+    try:
+        if server.journal is None:
+            raise JournalError("there is no append only file to load")
+        server.journal.reload()
+    except JournalError as error:
+        raise Error(f"ERR Error trying to load the AOF files, check server logs: {error}") from None
+    return Simple("OK")

@@ -206,6 +206,8 @@ def loading_fields(n: dict) -> list:
 
 
 def persistence_section(server, n: dict, config: dict) -> list:
+    # What the journal knows of itself stands in the place of what is so without one.
+    journal = server.journal.info() if server.journal is not None else {}
     fields = [
         ("loading", n["loading"]), ("async_loading", 0), ("current_cow_peak", 0),
         ("current_cow_size", 0), ("current_cow_size_age", 0), ("current_fork_perc", "0.00"),
@@ -225,12 +227,15 @@ def persistence_section(server, n: dict, config: dict) -> list:
     ]
     if n["aof_enabled"]:
         fields += [
-            ("aof_current_size", n["aof_size"] + n["aof_base_size"] + n["aof_pending"]),
+            ("aof_current_size", n["aof_size"] + n["aof_earlier_size"] + n["aof_base_size"]
+                + n["aof_pending"]),
             ("aof_base_size", n["aof_base_size"]), ("aof_pending_rewrite", 0),
             ("aof_buffer_length", n["aof_pending"]),
             ("aof_pending_bio_fsync", n["aof_size"] > n["aof_synced"]),
             ("aof_delayed_fsync", n["aof_delayed_fsync"]),
         ]
+    fields = [(name, journal.pop(name, value)) for name, value in fields]
+    fields += journal.items() if n["aof_enabled"] else []
     return fields + loading_fields(n) if n["loading"] else fields
 
 

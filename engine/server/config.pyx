@@ -125,7 +125,7 @@ cdef directive_t text(const char* name, const char* value, const void* field, co
                        help)
 
 
-cdef directive_t TABLE[62]
+cdef directive_t TABLE[65]
 TABLE[:] = [
     # Network. Loopback by default, as in the file that Valkey ships, not as when it has none.
     text(b"bind", b"127.0.0.1 -::1", &LAYOUT.bind, b"network",
@@ -203,7 +203,7 @@ TABLE[:] = [
 
     # Journal
     yes_no(b"appendonly", b"no", &LAYOUT.appendonly, b"journal",
-           b"Write every change to the append only file."),
+           b"Write every change to the append only file.", 0, NULL, b"journal"),
     choice(b"appendfsync", b"everysec", b"everysec=2 always=1 no=0", &LAYOUT.appendfsync,
            b"journal", b"When the append only file is brought to disk: each second, before each "
            b"reply, or when the system likes.", 0, apply_fsync),
@@ -211,6 +211,15 @@ TABLE[:] = [
          b"First part of the names of the append only files.", IMMUTABLE),
     text(b"appenddirname", b"appendonlydir", &LAYOUT.appenddirname, b"journal",
          b"Directory of the append only files, within dir.", IMMUTABLE),
+    yes_no(b"aof-use-rdb-preamble", b"yes", &LAYOUT.aof_use_rdb_preamble, b"journal",
+           b"Write the base of the append only file as RDB, which is smaller and loads faster, and "
+           b"not as commands."),
+    number(b"auto-aof-rewrite-percentage", b"100", 0, INT_MAX_,
+           &LAYOUT.auto_aof_rewrite_percentage, b"journal",
+           b"Rewrite the append only file when it has grown by so much since the last time; 0 "
+           b"never."),
+    memory(b"auto-aof-rewrite-min-size", b"64mb", 0, &LAYOUT.auto_aof_rewrite_min_size, b"journal",
+           b"Do not rewrite a smaller append only file than this by itself."),
     yes_no(b"aof-load-truncated", b"yes", &LAYOUT.aof_load_truncated, b"journal",
            b"Start although the last command of the append only file is cut short, without it."),
 

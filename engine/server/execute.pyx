@@ -18,8 +18,10 @@ Invariants
         half a millisecond of eviction was not enough: then the loop goes on, and writers wait
 """
 from libc.stdint cimport SIZE_MAX, int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy, strlen
+from libc.stdio cimport snprintf
+from libc.string cimport memcpy, strerror, strlen
 
+from ..commands.connection cimport ping_command
 from ..commands.multi cimport exec_command, multi_flags, multi_queue, multi_refused
 from ..commands.state cimport BATCH_MAX, CALLED_DONE, CALLED_PARKED, batch_command_t, server_t
 from ..core.clock cimport clock_ticks
@@ -28,18 +30,21 @@ from ..core.intrinsics cimport unlikely
 from ..core.number cimport equal_nocase
 from ..core.table cimport table_prefetch, table_prefetch_item
 from ..core.types cimport slice_t
-from ..journal.aof cimport aof_feed, aof_feed_raw
+from ..journal.aof cimport AOF_OK, aof_feed, aof_feed_raw
 from ..store.evict cimport EVICT_FAIL, EVICT_MORE, EVICT_OK, evict_run, evicted_t
 from ..store.keyspace cimport store_hash
 from ..wire.client cimport client_output
 from ..wire.command cimport (
     CLIENT_AUTHENTICATED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CONTROL,
-    CLIENT_DIRTY_EXEC, CLIENT_LOADING, CLIENT_MULTI, CLIENT_NO_TOUCH, CLIENT_READ_PAUSED,
-    CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, CLIENT_WAIT_MEMORY,
+    CLIENT_DIRTY_EXEC, CLIENT_FED, CLIENT_LOADING, CLIENT_MULTI, CLIENT_NO_TOUCH,
+    CLIENT_READ_PAUSED, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT,
+    CLIENT_WAIT_MEMORY,
     CMD_CONTAINER, CMD_CONTAINER_RUNS, CMD_DENYOOM, CMD_LOADING, CMD_MAY_REPLICATE, CMD_NO_AUTH,
     CMD_NO_MULTI, CMD_PYTHON, CMD_UNQUEUED, CMD_WRITE, KEYS_AT, command_resolve, command_t,
 )
-from ..wire.errors cimport ERR_LOADING, ERR_NOT_IN_MULTI, ERR_NO_AUTH, ERR_OOM
+from ..wire.errors cimport (
+    ERR_LOADING, ERR_MISCONF_AOF, ERR_NOT_IN_MULTI, ERR_NO_AUTH, ERR_OOM,
+)
 from ..wire.reply cimport reply_error, reply_error_about, reply_error_arity, reply_error_two
 from ..wire.resp cimport (
     PARSE_EMPTY, PARSE_ERROR, PARSE_INLINE, PARSE_MORE, argv_clear, parse_t, resp_parse,
@@ -315,6 +320,18 @@ cdef bint paused(const server_t* srv, const client_t* c) noexcept nogil:
                 and multi_flags(c) & (CMD_WRITE | CMD_MAY_REPLICATE) != 0))
 
 
+cdef bint disk_refuses(server_t* srv, client_t* c) noexcept nogil:
+    """True, with the reply, for a command that writes, or asks how we are, while the disk fails."""
+    cdef char text[160]
+    if c.flags & CLIENT_LOADING or not (
+            c.cmd.flags & CMD_WRITE or c.cmd.proc == ping_command
+            or (c.cmd.proc == exec_command and multi_flags(c) & CMD_WRITE)):
+        return False
+    snprintf(text, sizeof(text), ERR_MISCONF_AOF, strerror(srv.aof.error))
+    reply_error(c, text)
+    return True
+
+
 cdef inline called_t queue_or_call(server_t* srv, client_t* c) noexcept nogil:
     if unlikely(c.flags & CLIENT_MULTI) and not c.cmd.flags & CMD_UNQUEUED:
         multi_queue(c)
@@ -334,6 +351,9 @@ cdef called_t execute_process(void* owner, client_t* c) noexcept nogil:
     if unlikely(srv.pause.until_us != 0) and paused(srv, c):
         client_park(srv, c)
         return CALLED_PARKED
+    if unlikely(srv.aof.status != AOF_OK) and disk_refuses(srv, c):
+        reject(srv, c, reply_at)
+        return CALLED_DONE
     if srv.evict.limit_bytes == 0 or c.flags & CLIENT_LOADING:
         return queue_or_call(srv, c)
     need = need_of(c) if needs_memory(c) else 0
@@ -361,6 +381,7 @@ cdef void feed_journal(server_t* srv, client_t* c, int db) noexcept nogil:
     """What the command changed, for whoever must know it."""
     if c.flags & CLIENT_LOADING or not srv.aof.enabled:
         return
+    c.flags |= CLIENT_FED
     if srv.in_exec and not srv.exec_fed:
         srv.exec_fed = True
         aof_feed_raw(&srv.aof, db, slice_t(b"*1\r\n$5\r\nMULTI\r\n", 15))

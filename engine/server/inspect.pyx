@@ -121,7 +121,8 @@ def snapshot(capsule) -> dict:
         loading_started_ms=srv.loading_started_ms, loading_total=srv.loading_total_bytes,
         loading_done=srv.loading_done_bytes, aof_enabled=bool(srv.aof.enabled),
         aof_status=<int>srv.aof.status, aof_size=srv.aof.size, aof_base_size=srv.aof.base_size,
-        aof_pending=srv.aof.buf.size, aof_synced=srv.aof.synced,
+        aof_pending=srv.aof.buf.size, aof_earlier_size=srv.aof_earlier_size,
+        aof_synced=srv.aof.synced,
         aof_delayed_fsync=srv.aof.delayed_fsync,
     )
 

@@ -359,6 +359,11 @@ cdef class Loader:
             status, "broken")
 
     @property
+    def is_rdb(self) -> bool:
+        """It starts as an RDB file does."""
+        return rdb_is(self.loader.data, self.loader.size)
+
+    @property
     def good(self) -> int:
         """Bytes of the file that are whole."""
         return self.loader.good

@@ -27,6 +27,7 @@ from ..core.heap cimport heap_alloc, heap_alloc_zero, heap_free
 from ..core.intrinsics cimport likely, unlikely
 from ..core.table cimport NO_DEADLINE
 from ..journal.aof cimport AOF_OK, aof_flush
+from ..journal.snapshot cimport SNAPSHOT_IDLE
 from ..store.access cimport access_set_time
 from ..store.defrag cimport defrag_step
 from ..store.evict cimport EVICT_MORE, evict_run, evicted_t
@@ -34,9 +35,10 @@ from ..store.expire cimport expire_run
 from ..store.keyspace cimport store_reap
 from ..wire.client cimport client_output
 from ..wire.command cimport (
-    CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CLOSING, CLIENT_CONTROL, CLIENT_INTERNAL,
-    CLIENT_NOT_READ, CLIENT_PAUSED, CLIENT_PENDING_WRITE, CLIENT_READY, CLIENT_READ_PAUSED,
-    CLIENT_UNIX_SOCKET, CLIENT_UNWATCHED, CLIENT_WAIT_MEMORY, CLIENT_WRITE_WAITS,
+    CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CLOSING, CLIENT_CONTROL, CLIENT_FED,
+    CLIENT_INTERNAL, CLIENT_NOT_READ, CLIENT_PAUSED, CLIENT_PENDING_WRITE, CLIENT_READY,
+    CLIENT_READ_PAUSED, CLIENT_UNIX_SOCKET, CLIENT_UNWATCHED, CLIENT_WAIT_MEMORY,
+    CLIENT_WRITE_WAITS,
 )
 from .clients cimport (
     client_attach, client_close_later, client_detach, client_make_ready, client_wake_parked,
@@ -47,6 +49,7 @@ from .housekeeping cimport (
     housekeeping_account, housekeeping_cron, housekeeping_output, housekeeping_query,
     housekeeping_turn,
 )
+from .journal cimport journal_cron, journal_turn
 from .latency cimport latency_note
 from .peer cimport peer_describe, peer_refusal, peer_set_options, peer_turn_away
 from .stats cimport stats_cron
@@ -88,6 +91,8 @@ cdef enum:
     DEFRAG_BUDGET_US = 500
     REAP_ITEMS = 2000                   # dropped keys freed in a turn
     WAIT_MS_MAX = 1000                  # the longest there is between two runs of cron: hz 1
+    UNSYNCED_US = 100000                # a look at what everysec has to sync by now
+    BEHIND_US = 1000                    # a look at a disk or a walk that replies wait for
     WAKE_MARK = 1                       # epoll data: low bits tell what is not a client
     LISTENER_MARK = 2
 
@@ -412,14 +417,18 @@ cdef void written_in_part(server_t* srv, client_t* c, bint some) noexcept nogil:
 
 
 cdef void write_pending(server_t* srv) noexcept nogil:
+    """Send what waited for the journal; where the disk holds it up, what did not change a thing."""
+    cdef bint all = aof_flush(&srv.aof, srv.mono_us) == AOF_OK
+    cdef client_t** at = &srv.pending_write
     cdef client_t* c
-    if aof_flush(&srv.aof, srv.mono_us) != AOF_OK:
-        return                          # L1: these replies wait for the disk
-    while srv.pending_write is not NULL:
-        c = srv.pending_write
-        srv.pending_write = c.next_pending
+    while at[0] is not NULL:
+        c = at[0]
+        if unlikely(not all and c.flags & CLIENT_FED):
+            at = &c.next_pending        # L1
+            continue
+        at[0] = c.next_pending
         c.next_pending = NULL
-        c.flags &= ~<uint32_t>CLIENT_PENDING_WRITE
+        c.flags &= ~<uint32_t>(CLIENT_PENDING_WRITE | CLIENT_FED)
         if not c.flags & CLIENT_CLOSE_NOW:
             write_client(srv, c)
 
@@ -496,8 +505,15 @@ cdef int wait_ms(server_t* srv) noexcept nogil:
         due = srv.expire.rest_until_us if due < srv.expire.rest_until_us else due
         until = due if due < until else until
     left = until - srv.mono_us
-    if srv.store.dropped_count or srv.loading or srv.ready is not NULL:
+    if ((srv.store.dropped_count and not srv.store.copying) or srv.loading or srv.copy_busy
+            or srv.ready is not NULL):
         return 0
+    if unlikely(srv.snapshot.state != SNAPSHOT_IDLE) and left > BEHIND_US:
+        left = BEHIND_US
+    if srv.aof.synced < srv.aof.size and left > UNSYNCED_US:
+        left = UNSYNCED_US
+    if unlikely(srv.aof.behind) and left > BEHIND_US:
+        left = BEHIND_US                # replies wait for the disk: see soon whether it is done
     return <int>(left // 1000) + 1 if left > 0 else 0
 
 
@@ -507,6 +523,7 @@ cdef void cron(server_t* srv) noexcept nogil:
     loop.cron_at_us = srv.mono_us + 1000000 // srv.config.hz
     stats_cron(srv)
     housekeeping_cron(srv)
+    journal_cron(srv)
     for i in range(loop.listener_count):
         if loop.listeners[i].paused:
             loop.listeners[i].paused = False
@@ -539,7 +556,8 @@ cdef step_t turn(server_t* srv) noexcept nogil:
         c = <client_t*>data
         if unlikely(c.flags & CLIENT_CLOSE_NOW):
             continue
-        if unlikely(events & EPOLLOUT) and srv.aof.buf.size == 0:
+        if (unlikely(events & EPOLLOUT) and srv.aof.buf.size == 0
+                and not c.flags & CLIENT_PENDING_WRITE):
             write_client(srv, c)
         if unlikely(c.flags & CLIENT_NOT_READ):
             if events & (EPOLLERR | EPOLLHUP):
@@ -548,6 +566,8 @@ cdef step_t turn(server_t* srv) noexcept nogil:
             read_client(srv, c)
     if srv.mono_us >= loop.cron_at_us:
         cron(srv)
+    if unlikely(srv.snapshot.state != SNAPSHOT_IDLE or srv.rewrite_wanted):
+        journal_turn(srv)
     write_pending(srv)
     housekeeping_turn(srv)
     if unlikely(srv.closing is not NULL):

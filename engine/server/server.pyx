@@ -14,7 +14,7 @@ from ..core.buf cimport buf_free, buf_init
 from ..core.clock cimport clock_mono_us, ticks_init
 from ..core.heap cimport heap_alloc_zero, heap_free, heap_free_all, heap_init
 from ..core.types cimport slice_t
-from ..journal.aof cimport AOF_OK, aof_free, aof_init
+from ..journal.aof cimport AOF_OK, aof_flush, aof_free, aof_init
 from ..store.keyspace cimport keyspace_free, keyspace_init, keyspace_t, store_free, store_init
 from ..wire.acl cimport users_init
 from ..wire.command cimport (
@@ -25,7 +25,7 @@ from ..wire.reply cimport reply_raw
 from ..wire.resp cimport argv_free, argv_init
 from .clients cimport client_attach, client_detach
 from .execute cimport execute_call, execute_process
-from .journal cimport journal_attach
+from .journal cimport journal_attach, journal_detach
 from .loop cimport (
     LISTEN_CONTROL, LISTEN_TCP, LISTEN_UNIX, STEP_FAILED, STEP_STOP, STEP_WAKE, loop_close,
     loop_feed, loop_listen, loop_open, loop_run, loop_set_wake, loop_tick, loop_unlisten,
@@ -42,8 +42,8 @@ import os
 import kvd.engine.commands  # noqa: F401  (fills the registry)
 # Those behind the first register their handlers.
 from . import (  # noqa: F401
-    cold, cold_command, cold_config, cold_debug, cold_info, cold_latency, cold_log, cold_lolwut,
-    cold_memory, cold_module,
+    cold, cold_command, cold_config, cold_debug, cold_info, cold_journal, cold_latency, cold_log,
+    cold_lolwut, cold_memory, cold_module,
 )
 
 LISTENERS = {"tcp": LISTEN_TCP, "unix": LISTEN_UNIX, "control": LISTEN_CONTROL}
@@ -148,6 +148,7 @@ cdef class Client:
             loop_tick(srv)
             if view.shape[0]:
                 loop_feed(srv, c, <const char*>&view[0], <size_t>view.shape[0])
+                aof_flush(&srv.aof, srv.mono_us)
         reply = c.reply.data[:c.reply.size] if c.reply.size else b""
         buf_free(&c.reply)
         c.sent = 0
@@ -227,6 +228,7 @@ cdef class Server:
             return True
         self.own = None
         self.journal = None
+        journal_detach(srv)
         loop_close(srv)
         for i in range(srv.store.database_count):
             keyspace_free(&srv.databases[i])

@@ -62,6 +62,7 @@ cdef struct store_t:
     bint expiry_paused                  # dead keys are not seen, and not removed either
     bint loading                        # a file is read: dead keys are seen, as they were then
     bint copying                        # a snapshot walks the tables
+    uint32_t copy_version               # of the last walk
     bint no_touch                       # the client asked that reading leave no trace
     int events                          # classes that on_event wants
     uint64_t watched                    # watched keys, all clients: 0 spares on_modified

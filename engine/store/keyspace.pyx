@@ -371,7 +371,8 @@ cdef void release_item(void* owner, void* item) noexcept nogil:
 cdef uint64_t keyspace_clear(keyspace_t* ks, bint later) noexcept nogil:
     cdef store_t* store = ks.store
     cdef uint64_t count = ks.table.count
-    if later and count:
+    # A table that is being copied is walked to its end where it waits to be freed.
+    if (later or store.copying) and count:
         store.dropped = <table_t*>heap_realloc(
             store.heap, store.dropped, store.dropped_count * sizeof(table_t),
             (store.dropped_count + 1) * sizeof(table_t))
@@ -379,6 +380,7 @@ cdef uint64_t keyspace_clear(keyspace_t* ks, bint later) noexcept nogil:
         store.dropped_count += 1
         store.dropped_items += count
         table_init(&ks.table, store.heap, &ENTRY_TYPE, store.secret)
+        ks.table.version = store.copy_version
     else:
         while table_drain(&ks.table, ~<size_t>0, release_item, store.heap):
             pass
@@ -390,7 +392,7 @@ cdef bint store_reap(store_t* store, size_t items_max) noexcept nogil:
     cdef table_t* table
     cdef uint64_t before
     cdef bint more
-    if store.dropped_count == 0:
+    if store.dropped_count == 0 or store.copying:
         return False
     table = &store.dropped[store.dropped_count - 1]
     before = table.count

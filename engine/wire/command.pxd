@@ -143,6 +143,7 @@ cdef enum:                              # client flags
     CLIENT_CLOSING = 1 << 26            # in the list of clients that the reaper looks at
     CLIENT_READY = 1 << 27              # in the list of clients to be run without being read
     CLIENT_UNWATCHED = 1 << 28          # the loop has been told not to read from it
+    CLIENT_FED = 1 << 29                # a pending reply of its speaks of what it fed the journal
 
 cdef enum:                              # whoever has one of these is not read from
     CLIENT_NOT_READ = CLIENT_PAUSED | CLIENT_WAIT_MEMORY | CLIENT_READ_PAUSED | CLIENT_CLOSE_SOON

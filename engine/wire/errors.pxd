@@ -13,6 +13,7 @@ cdef extern from *:
     #define ERR_STRING_TOO_LONG \\
         "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
     #define ERR_NO_AUTH "NOAUTH Authentication required."
+    #define ERR_MISCONF_AOF "MISCONF Errors writing to the AOF file: %s"
     #define ERR_OOM "OOM command not allowed when used memory > 'maxmemory'."
     #define ERR_LOADING "LOADING Valkey is loading the dataset in memory"
     #define ERR_DB_INDEX "ERR DB index is out of range"
@@ -107,6 +108,7 @@ cdef extern from *:
     const char* ERR_STRING_TOO_LONG
     const char* ERR_NO_AUTH
     const char* ERR_OOM
+    const char* ERR_MISCONF_AOF         # a format: the system's word for the failure
     const char* ERR_LOADING
     const char* ERR_DB_INDEX
     const char* ERR_NO_PROTO

@@ -89,8 +89,9 @@ class Connection(Oracle):
         self.file.close()
         self.socket.close()
 
-    def send(self, *args) -> None:
-        self.socket.sendall(encode(*args))
+    def send_all(self, requests) -> None:
+        """Send without reading."""
+        self.socket.sendall(b"".join(encode(*request) for request in requests))
 
 
 def contents(connection) -> dict:

@@ -1,0 +1,333 @@
+"""A copy of the data set as of one moment, beside service.
+
+Each segment of a table (at most 576 keys) has a version. A walk takes a new one; the segments that
+have it are done. The loop's slices write the segments that are not, in order of hash. A command
+that is about to change something in a segment which is not done writes that segment first
+(store.hooks.before_change), so the file holds what was there at the moment, though the table does
+not any more. The parts of a segment that splits inherit its version; segments merge only with
+their like; what is made in an empty table is done from the start. Nothing is written twice.
+
+A table is walked wherever it is: SWAPDB moves it to another database, FLUSHALL to the tables that
+wait to be freed (which then wait until the walk is over). Version, origin and the place of the walk
+travel in the table.
+
+                    before_change          slices
+                          |                   |
+    tables  --------------+-------------------+--> front --> back --> thread: write, sync
+                                                   (swapped when the thread is free)
+
+Only the thread touches the file, and it touches nothing else. The loop stops walking while front
+is full; a segment that is about to change is written to it all the same.
+
+Invariants
+    S1  a segment is done if and only if its version is the walk's
+    S2  between the moment and the end of the walk, the file, front, back and the segments that are
+        not done together hold each key of the moment exactly once, with the value it had
+    S3  back belongs to the thread while scribe.busy
+Source: versions per bucket after Dragonfly's snapshots (dragonflydb.io, 2022).
+"""
+from libc.errno cimport EINTR, ENOSPC, errno
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from ..core.buf cimport buf_append_bulk, buf_append_header, buf_free, buf_init
+from ..core.clock cimport clock_mono_us
+from ..core.crc cimport crc64
+from ..core.intrinsics cimport likely
+from ..core.number cimport format_int64
+from ..core.table cimport (
+    SEGMENT_ITEMS_MAX, table_segment_version, table_t, table_take_segment,
+)
+from ..core.types cimport slice_t
+from ..store.entry cimport ENTRY_DEADLINE, entry_deadline, entry_key, entry_string, entry_t
+from .rdb cimport rdb_write_end, rdb_write_entry, rdb_write_header, rdb_write_select
+from .threads cimport (
+    pthread_cond_init, pthread_cond_signal, pthread_cond_t, pthread_cond_wait, pthread_create,
+    pthread_join, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_t, pthread_mutex_unlock,
+    pthread_t,
+)
+
+cdef extern from "<unistd.h>" nogil:
+    ssize_t write(int fd, const void* at, size_t size)
+    int fdatasync(int fd)
+    int close(int fd)
+
+cdef enum:
+    HAND_OVER = 262144                  # bytes of front that are worth waking the thread
+    FRONT_MAX = 4194304                 # bytes of front at which the walk waits for the thread
+    SYNC_STEP = 33554432                # bytes between two syncs: the last one has little to do
+    WRITE_MAX = 1073741824
+
+cdef struct scribe_t:
+    pthread_t thread
+    pthread_mutex_t mutex               # guards what follows
+    pthread_cond_t changed
+    buf_t back
+    bint busy                           # back is to be written
+    bint last                           # ... and nothing comes after it
+    bint stop                           # never mind what is left
+    bint finished                       # the thread has returned, or is about to
+    bint sum
+    int fd
+    int old_fd
+    int error
+    int old_error
+    uint64_t crc
+    uint64_t size
+
+
+# -- the thread -----------------------------------------------------------------------------------
+
+cdef int write_all(int fd, const char* data, size_t size) noexcept nogil:
+    """0 or errno."""
+    cdef ssize_t done
+    while size:
+        done = write(fd, data, size if size < WRITE_MAX else WRITE_MAX)
+        if done < 0:
+            if errno == EINTR:
+                continue
+            return errno
+        if done == 0:
+            return ENOSPC
+        data += done
+        size -= <size_t>done
+    return 0
+
+
+cdef int write_back(scribe_t* scribe, uint64_t* unsynced) noexcept nogil:
+    """Write what the loop has handed over. 0 or errno."""
+    cdef int error = write_all(scribe.fd, scribe.back.data, scribe.back.size)
+    if error:
+        return error
+    scribe.size += scribe.back.size
+    unsynced[0] += scribe.back.size
+    if scribe.sum:
+        scribe.crc = crc64(scribe.crc, scribe.back.data, scribe.back.size)
+        if scribe.last:
+            scribe.size += 8
+            error = write_all(scribe.fd, <const char*>&scribe.crc, 8)
+    if not error and (scribe.last or unsynced[0] >= SYNC_STEP):
+        unsynced[0] = 0
+        error = 0 if fdatasync(scribe.fd) == 0 else errno
+    return error
+
+
+cdef void* scribe_run(void* argument) noexcept nogil:
+    cdef scribe_t* scribe = <scribe_t*>argument
+    cdef uint64_t unsynced = 0
+    cdef int error = 0
+    if scribe.old_fd >= 0:
+        scribe.old_error = 0 if fdatasync(scribe.old_fd) == 0 else errno
+        close(scribe.old_fd)
+    pthread_mutex_lock(&scribe.mutex)
+    while not scribe.stop and not error:
+        if not scribe.busy:
+            pthread_cond_wait(&scribe.changed, &scribe.mutex)
+            continue
+        pthread_mutex_unlock(&scribe.mutex)
+        error = write_back(scribe, &unsynced)
+        pthread_mutex_lock(&scribe.mutex)
+        scribe.busy = False
+        scribe.back.size = 0
+        if scribe.last:
+            break
+    scribe.error = error
+    scribe.finished = True
+    close(scribe.fd)
+    pthread_mutex_unlock(&scribe.mutex)
+    return NULL
+
+
+cdef bint hand_over(snapshot_t* snapshot, bint last) noexcept nogil:
+    """Give front to the thread, if it is free to take it (S3)."""
+    cdef scribe_t* scribe = snapshot.scribe
+    cdef buf_t given
+    cdef bint took = False
+    pthread_mutex_lock(&scribe.mutex)
+    if not scribe.busy and not scribe.finished:
+        given = snapshot.front
+        snapshot.front = scribe.back
+        scribe.back = given
+        scribe.busy = True
+        scribe.last = last
+        took = True
+        pthread_cond_signal(&scribe.changed)
+    elif scribe.finished:
+        snapshot.error = scribe.error
+        snapshot.size = scribe.size
+    pthread_mutex_unlock(&scribe.mutex)
+    return took
+
+
+cdef bint finished(snapshot_t* snapshot) noexcept nogil:
+    cdef scribe_t* scribe = snapshot.scribe
+    cdef bint yes
+    pthread_mutex_lock(&scribe.mutex)
+    yes = scribe.finished
+    snapshot.error = scribe.error
+    snapshot.size = scribe.size
+    snapshot.old_error = scribe.old_error
+    pthread_mutex_unlock(&scribe.mutex)
+    return yes
+
+
+# -- life -----------------------------------------------------------------------------------------
+
+cdef void snapshot_init(snapshot_t* snapshot, store_t* store) noexcept nogil:
+    memset(snapshot, 0, sizeof(snapshot_t))
+    snapshot.store = store
+    buf_init(&snapshot.front, store.heap)
+
+
+cdef bint snapshot_begin(snapshot_t* snapshot, int fd, int old_fd, bint as_rdb) noexcept nogil:
+    cdef store_t* store = snapshot.store
+    cdef scribe_t* scribe = <scribe_t*>calloc(1, sizeof(scribe_t))
+    cdef table_t* table
+    cdef size_t i
+    if scribe is NULL:
+        return False
+    scribe.fd = fd
+    scribe.old_fd = old_fd
+    scribe.sum = as_rdb
+    buf_init(&scribe.back, store.heap)
+    pthread_mutex_init(&scribe.mutex, NULL)
+    pthread_cond_init(&scribe.changed, NULL)
+    if pthread_create(&scribe.thread, NULL, scribe_run, scribe) != 0:
+        free(scribe)
+        return False
+    store.copy_version += 1
+    snapshot.version = store.copy_version
+    snapshot.state = SNAPSHOT_WALKING
+    snapshot.as_rdb = as_rdb
+    snapshot.db = -1
+    snapshot.scribe = scribe
+    snapshot.keys = 0
+    snapshot.keys_total = 0
+    snapshot.size = 0
+    snapshot.error = 0
+    snapshot.old_error = 0
+    for i in range(<size_t>store.database_count):
+        table = &store.databases[i].table
+        table.version = snapshot.version
+        table.origin = <int>i
+        table.walk_at = 0
+        table.walking = True
+        snapshot.keys_total += table.count
+    for i in range(store.dropped_count):
+        store.dropped[i].walking = False            # gone before the moment
+    if as_rdb:
+        rdb_write_header(&snapshot.front)
+    store.copying = True
+    return True
+
+
+cdef void snapshot_end(snapshot_t* snapshot) noexcept nogil:
+    cdef scribe_t* scribe = snapshot.scribe
+    if snapshot.state == SNAPSHOT_IDLE:
+        return
+    snapshot.store.copying = False
+    pthread_mutex_lock(&scribe.mutex)
+    scribe.stop = True
+    pthread_cond_signal(&scribe.changed)
+    pthread_mutex_unlock(&scribe.mutex)
+    pthread_join(scribe.thread, NULL)
+    buf_free(&scribe.back)
+    buf_free(&snapshot.front)
+    free(scribe)
+    snapshot.scribe = NULL
+    snapshot.state = SNAPSHOT_IDLE
+
+
+# -- writing --------------------------------------------------------------------------------------
+
+cdef void select(snapshot_t* snapshot, int db) noexcept nogil:
+    cdef char text[24]
+    snapshot.db = db
+    if snapshot.as_rdb:
+        rdb_write_select(&snapshot.front, db)
+        return
+    buf_append_header(&snapshot.front, c'*', 2)
+    buf_append_bulk(&snapshot.front, slice_t(b"SELECT", 6))
+    buf_append_bulk(&snapshot.front, slice_t(&text[0], <size_t>format_int64(text, db)))
+
+
+cdef void put_entry(snapshot_t* snapshot, const entry_t* entry) noexcept nogil:
+    cdef char text[24]
+    cdef bint dies = entry.flags & ENTRY_DEADLINE != 0
+    if snapshot.as_rdb:
+        rdb_write_entry(&snapshot.front, snapshot.store, entry)
+        return
+    buf_append_header(&snapshot.front, c'*', 5 if dies else 3)
+    buf_append_bulk(&snapshot.front, slice_t(b"SET", 3))
+    buf_append_bulk(&snapshot.front, entry_key(entry))
+    buf_append_bulk(&snapshot.front, entry_string(entry, text))
+    if dies:
+        buf_append_bulk(&snapshot.front, slice_t(b"PXAT", 4))
+        buf_append_bulk(&snapshot.front, slice_t(
+            &text[0], <size_t>format_int64(text, entry_deadline(entry))))
+
+
+cdef void put_segment(snapshot_t* snapshot, table_t* table, uint64_t* hash) noexcept nogil:
+    """Write the segment at *hash if it is not done, and move *hash to the next one (S1)."""
+    cdef void* items[SEGMENT_ITEMS_MAX]
+    cdef size_t count = table_take_segment(table, hash, snapshot.version, items)
+    cdef size_t i
+    if count and snapshot.db != table.origin:
+        select(snapshot, table.origin)
+    for i in range(count):
+        put_entry(snapshot, <const entry_t*>items[i])
+    snapshot.keys += count
+
+
+cdef void snapshot_before_change(snapshot_t* snapshot, keyspace_t* ks,
+                                 uint64_t hash) noexcept nogil:
+    if likely(table_segment_version(&ks.table, hash) == snapshot.version):
+        return
+    put_segment(snapshot, &ks.table, &hash)
+
+
+cdef table_t* unfinished(store_t* store) noexcept nogil:
+    """A table that the walk has not been through; NULL when it is over."""
+    cdef size_t i
+    for i in range(<size_t>store.database_count):
+        if store.databases[i].table.walking:
+            return &store.databases[i].table
+    for i in range(store.dropped_count):
+        if store.dropped[i].walking:
+            return &store.dropped[i]
+    return NULL
+
+
+cdef bint walk(snapshot_t* snapshot, int64_t until_us) noexcept nogil:
+    cdef table_t* table
+    while snapshot.front.size < FRONT_MAX:
+        table = unfinished(snapshot.store)
+        if table is NULL:
+            snapshot.store.copying = False
+            snapshot.state = SNAPSHOT_FINISHING
+            if snapshot.as_rdb:
+                rdb_write_end(&snapshot.front)
+            return True
+        put_segment(snapshot, table, &table.walk_at)
+        table.walking = table.walk_at != 0
+        if clock_mono_us() >= until_us:
+            break
+    if snapshot.front.size >= HAND_OVER:
+        hand_over(snapshot, False)
+    return snapshot.front.size < FRONT_MAX
+
+
+cdef bint snapshot_step(snapshot_t* snapshot, int64_t until_us) noexcept nogil:
+    cdef bint more = False
+    if snapshot.state != SNAPSHOT_WALKING and snapshot.state != SNAPSHOT_FINISHING:
+        return False
+    if snapshot.state == SNAPSHOT_WALKING:
+        more = walk(snapshot, until_us)
+    if snapshot.state == SNAPSHOT_FINISHING and not snapshot.scribe.last:
+        hand_over(snapshot, True)
+    if finished(snapshot):              # after the last buffer, or because the disk refused
+        snapshot.store.copying = False
+        snapshot.state = SNAPSHOT_FAILED if snapshot.error else SNAPSHOT_DONE
+        return False
+    return more

@@ -1,0 +1,158 @@
+"""Exchange with stock servers: they load what we write, we load what they wrote, contents equal.
+
+Goal: people move in and out with their files. Method: the same strings in every spelling that an
+RDB file knows, with deadlines, in several databases, written by one server and read back from
+another; redis-check-aof where it is installed; damaged RDB files, byte by byte.
+"""
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from bench.peers import valkey_binary
+from tests.journal.engines import Connection, Engine, contents, wait_until
+from tests.journal.test_load import Running
+from kvd.engine.server.journal import JournalError
+
+pytestmark = pytest.mark.skipif(valkey_binary() is None, reason="no valkey-server here")
+
+VALUES = [
+    b"", b"a", b"x" * 63, b"x" * 64, bytes(range(256)), b"ab" * 10000, b"q" * 70000,
+    b"0", b"-1", b"127", b"-128", b"32767", b"-32768", b"2147483647", b"-2147483648",
+    b"2147483648", b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808",
+    b"007", b"1.5", b"lorem ipsum " * 400, b"\0" * 5000,
+]
+
+
+class Stock:
+    """A valkey-server with its journal in `directory`."""
+
+    def __init__(self, directory, *options):
+        self.path = f"{directory}/stock"
+        self.process = subprocess.Popen(
+            [valkey_binary(), "--port", "0", "--unixsocket", self.path, "--dir", str(directory),
+             "--save", "", "--appendonly", "yes", *options], stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                self.connection = Connection(self.path)
+                if self.connection.ask("INFO", "persistence").count(b"\nloading:0"):
+                    break
+                self.connection.close()
+            except OSError:
+                pass
+            assert time.monotonic() < deadline and self.process.poll() is None
+            time.sleep(0.02)
+
+    def __enter__(self):
+        return self.connection
+
+    def __exit__(self, *_):
+        self.connection.close()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(20)
+        pathlib.Path(self.path).unlink(missing_ok=True)
+
+
+def fill(connection) -> None:
+    far = int(time.time() * 1000) + 10 ** 9
+    for db in (0, 5):
+        requests = [("SELECT", db)]
+        requests += [("SET", f"key{i}", value) for i, value in enumerate(VALUES)]
+        requests += [("SET", f"ttl{i}", value, "PXAT", far + i) for i, value in enumerate(VALUES)]
+        requests += [("SET", "k" * size, "v") for size in (1, 63, 64, 300, 20000)]
+        requests += [("SET", value, "k") for value in VALUES]
+        assert set(connection.ask_each(requests)) == {b"OK"}
+    connection.ask("SELECT", 0)
+
+
+def later(connection) -> None:
+    """What follows the base: commands of every form."""
+    connection.ask_each([("MULTI",), ("INCR", "n"), ("INCRBYFLOAT", "f", "1.5"), ("EXEC",),
+                         ("APPEND", "key3", "!"), ("SETRANGE", "key4", "2", "zz"),
+                         ("GETEX", "key1", "PX", "99999999"), ("DEL", "key2"),
+                         ("SET", "gone", "1", "PX", "1"), ("SELECT", 5), ("PERSIST", "ttl3"),
+                         ("SETEX", "se", "1000", "v"), ("COPY", "key5", "copied", "DB", "0"),
+                         ("MOVE", "key6", "3"), ("MSET", "a", "1", "b", "2"), ("SELECT", 0)])
+    time.sleep(0.05)
+    connection.ask("GET", "gone")
+
+
+def rewritten(connection) -> None:
+    connection.ask("BGREWRITEAOF")
+    wait_until(lambda: b"aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0"
+               in connection.ask("INFO", "persistence"))
+    assert b"aof_last_bgrewrite_status:ok" in connection.ask("INFO", "persistence")
+
+
+@pytest.mark.parametrize("preamble", ["yes", "no"])
+def test_stock_loads_ours(tmp_path, preamble):
+    with Engine(tmp_path, appendonly="yes", aof_use_rdb_preamble=preamble) as engine:
+        connection = engine.connect()
+        fill(connection)
+        rewritten(connection)
+        later(connection)
+        expected = contents(connection)
+        assert engine.stop() == 0
+    if shutil.which("redis-check-aof"):
+        run = subprocess.run(["redis-check-aof", "appendonly.aof.manifest"],
+                             cwd=tmp_path / "appendonlydir", capture_output=True, text=True)
+        assert run.returncode == 0 and "All AOF files and manifest are valid" in run.stdout
+    with Stock(tmp_path) as stock:
+        assert contents(stock) == expected
+
+
+@pytest.mark.parametrize("preamble", ["yes", "no"])
+def test_we_load_theirs(tmp_path, preamble):
+    with Stock(tmp_path, "--aof-use-rdb-preamble", preamble) as stock:
+        fill(stock)
+        rewritten(stock)
+        later(stock)
+        expected = contents(stock)
+    with Engine(tmp_path, appendonly="yes") as engine:
+        assert contents(engine.connect()) == expected
+        assert engine.stop() == 0
+
+
+def test_a_single_file_with_a_preamble(tmp_path):
+    """Redis 4 to 6: an RDB file, and commands behind it in the same file."""
+    with Stock(tmp_path) as stock:
+        fill(stock)
+        rewritten(stock)
+        later(stock)
+        expected = contents(stock)
+    place = tmp_path / "appendonlydir"
+    text = b"".join(path.read_bytes() for path in
+                    [*place.glob("*.base.rdb"), *place.glob("*.incr.aof")])
+    shutil.rmtree(place)
+    (tmp_path / "appendonly.aof").write_bytes(text + b"*1\r\n$4\r\nPI")
+    with Engine(tmp_path, appendonly="yes") as engine:
+        assert contents(engine.connect()) == expected
+    assert (place / "appendonly.aof").read_bytes() == text
+
+
+def test_other_types_are_named(tmp_path):
+    with Stock(tmp_path) as stock:
+        stock.ask("RPUSH", "l", "1")
+        rewritten(stock)
+    with pytest.raises(JournalError, match=r"base\.rdb: at offset \d+: a key of type list"):
+        Running(tmp_path)
+
+
+def test_damaged_images_are_refused(tmp_path):
+    """Every byte of a small base bent, every cut: the server does not start without its data."""
+    with Stock(tmp_path) as stock:
+        stock.ask_each([("SET", "a", "1"), ("SET", "b", "lorem ipsum " * 20),
+                        ("SET", "c", "3", "PX", "100000000"), ("SELECT", "2"), ("SET", "d", "x")])
+        rewritten(stock)
+    base, = (tmp_path / "appendonlydir").glob("*.base.rdb")
+    whole = base.read_bytes()
+    for at in range(len(whole)):
+        for bent in (whole[:at], whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1:]):
+            base.write_bytes(bent)
+            with pytest.raises(JournalError):
+                Running(tmp_path)
+            assert base.read_bytes() == bent
