@@ -5,8 +5,9 @@ from ..wire.command cimport (
 
 cdef command_t TABLE[1]
 TABLE[:] = [
-    row(b"bgrewriteaof", NULL, 1, CMD_ADMIN | CMD_NOSCRIPT | CMD_PYTHON, 0, GROUP_SERVER,
+    row(b"bgrewriteaof", NULL, 1, CMD_ADMIN | CMD_NO_ASYNC_LOADING | CMD_NOSCRIPT | CMD_PYTHON, 0,
+        GROUP_SERVER,
         keys_none(), b"1.0.0", b"O(1)", b"BGREWRITEAOF",
-        b"Asynchronously rewrites the append-only file to disk."),
+        b"Writes the journal anew, beside service, as short as the data allow."),
 ]
 command_register(TABLE, 1)
