@@ -1,6 +1,7 @@
 """BGREWRITEAOF: the row. Python serves it, see server/cold_journal.py."""
 from ..wire.command cimport (
-    CMD_ADMIN, CMD_NOSCRIPT, CMD_PYTHON, GROUP_SERVER, command_register, command_t, keys_none, row,
+    CMD_ADMIN, CMD_NOSCRIPT, CMD_NO_ASYNC_LOADING, CMD_PYTHON, GROUP_SERVER, command_register,
+    command_t, keys_none, row,
 )
 
 cdef command_t TABLE[1]
