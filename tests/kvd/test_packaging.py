@@ -1,6 +1,7 @@
 """What is installed. Goal: a wheel holds the package, its contracts and nothing of the tests, and
 works away from the tree; versions agree. Method: build the wheel from the tree as git has it,
 unpack it, and serve from there."""
+import ast
 import os
 import pathlib
 import re
@@ -13,6 +14,7 @@ import zipfile
 import pytest
 
 import kvd
+from kvd.engine.server import server
 from tests.kvd.server import free_port
 from tests.test_tidy import tree
 
@@ -37,6 +39,17 @@ def test_every_package_is_declared():
 def test_the_readme_names_the_commands_that_ci_runs():
     readme, ci = (ROOT / "README.md").read_text(), (ROOT / ".ci" / "run").read_text()
     assert "make run" in readme and "make test" in readme and re.search(r"^make test", ci, re.M)
+
+
+def test_the_stub_names_what_the_face_has():
+    """server.pyi is written by hand, for editors: it must not promise or miss anything."""
+    stub = ast.parse((ROOT / "engine" / "server" / "server.pyi").read_text())
+    for node in stub.body:
+        if isinstance(node, ast.ClassDef):
+            told = {item.name for item in node.body if isinstance(item, ast.FunctionDef)}
+            told |= {item.target.id for item in node.body if isinstance(item, ast.AnnAssign)}
+            real = {name for name in vars(getattr(server, node.name)) if not name.startswith("__")}
+            assert told - {"__init__"} == real, node.name
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +85,7 @@ def test_a_wheel_is_whole_and_works_elsewhere(wheel, tmp_path):
                        for name in names), stem
         else:
             assert stem + path.suffix in names
+    assert "kvd/py.typed" in names
     assert not [name for name in names if name.endswith((".pyx", ".c"))]
 
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index",
