@@ -18,6 +18,14 @@ class StartError(Exception):
     """Why the process cannot start: a sentence for a person."""
 
 
+def open_standard_files() -> None:
+    """Descriptors 0 to 2 are open: else the next file would become the standard error."""
+    fd = os.open(os.devnull, os.O_RDWR)
+    while fd <= 2:
+        fd = os.dup(fd)
+    os.close(fd)
+
+
 # -- directory ------------------------------------------------------------------------------------
 
 def enter_directory(path: str) -> bool:

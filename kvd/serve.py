@@ -21,8 +21,8 @@ from .engine.server.server import Server
 from .listen import ListenError, address, listen_tcp, listen_unix, url
 from .log import Log, complain
 from .process import (
-    OomScore, Parent, StartError, Supervisor, enter_directory, lock_directory, raise_files,
-    run_on, write_lock, write_pidfile,
+    OomScore, Parent, StartError, Supervisor, enter_directory, lock_directory,
+    open_standard_files, raise_files, run_on, write_lock, write_pidfile,
 )
 
 SIGNALS = {2: "SIGINT", 15: "SIGTERM"}
@@ -51,6 +51,7 @@ def main(args: list[str]) -> int:
     if {"-h", "--help"} & set(args):
         print(HELP + options_help(), end="")
         return 0
+    open_standard_files()
     os.umask(0o077)
     parent = Parent()
     try:
@@ -353,9 +354,10 @@ class Instance:
 
     def set_crash_log(self) -> None:
         import faulthandler
-        if self.get("crash-log-enabled") == "yes":
+        wanted = self.get("crash-log-enabled") == "yes"
+        if wanted and not faulthandler.is_enabled():
             faulthandler.enable(self.log.crashes())
-        else:
+        elif not wanted:
             faulthandler.disable()
 
     def set_oom(self) -> None:

@@ -63,8 +63,9 @@ class FileError(ValueError):
 def without_secret(text: bytes) -> bytes:
     """A line as it may be shown: messages end up in logs."""
     name = text.split(None, 1)[0] if text.split() else b""
-    secret = name.lower() in SECRETS or (directive_info(name) or {}).get("secret")
-    return name + b" ..." if secret else text
+    word = name.lower().removeprefix(b"--").partition(b"=")[0]
+    secret = word in SECRETS or (directive_info(word) or {}).get("secret")
+    return name.partition(b"=")[0] + b" ..." if secret else text
 
 
 # -- reading --------------------------------------------------------------------------------------

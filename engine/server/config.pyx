@@ -174,7 +174,8 @@ TABLE[:] = [
                 b"is no limit. Valkey lets a normal client take all memory."),
     memory(b"maxmemory-clients", b"5%", 0, &LAYOUT.maxmemory_clients, b"clients",
            b"What all clients may use together, in bytes or as a percentage of maxmemory: beyond "
-           b"it the largest are closed. 0 is no limit, which is Valkey's default.", NULL,
+           b"it the largest are closed. A percentage means 8mb at least. 0 is no limit, which is "
+           b"Valkey's default.", NULL,
            KIND_PERCENT),
 
     # Memory

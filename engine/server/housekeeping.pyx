@@ -30,6 +30,7 @@ cdef enum:
     WATCH_SIZE = 96                     # bytes, about, of a watched key and of who watches it
     UNAUTH_QUERY_MAX = 1048576          # bytes before authentication
     UNAUTH_OUTPUT_MAX = 16384
+    PERCENT_MIN = 8388608               # bytes: what a percentage of maxmemory means at least
 
 
 cdef void housekeeping_account(server_t* srv, client_t* c) noexcept nogil:
@@ -84,6 +85,8 @@ cdef size_t clients_limit(const server_t* srv) noexcept nogil:
     cdef int64_t limit = srv.config.maxmemory_clients
     if limit < 0:                       # a percentage; of no maxmemory it is none
         limit = <int64_t>(<double>srv.config.maxmemory * <double>-limit / 100)
+        # Of a small maxmemory it would be less than one large value's reply to who reads it.
+        limit = PERCENT_MIN if 0 < limit < PERCENT_MIN else limit
     return <size_t>limit
 
 

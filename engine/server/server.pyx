@@ -189,7 +189,11 @@ cdef class Server:
         self.shell = {}
         heap_init(&srv.heap)
         settings_init(srv)
-        settings_load(srv, [setting_pair(name, value) for name, value in settings.items()])
+        try:
+            settings_load(srv, [setting_pair(name, value) for name, value in settings.items()])
+        except BaseException:
+            self.drop()
+            raise
         store_init(&srv.store, &srv.heap)
         srv.store.hooks.owner = srv
         srv.store.hooks.on_modified = multi_touched
@@ -216,13 +220,22 @@ cdef class Server:
         settings_apply(srv)
         srv.stats.memory_startup = srv.heap.used
 
+    cdef bint drop(self) noexcept:
+        """Free the struct itself. Before the rooms are made there is nothing else to free: what
+        close() would find in them are zeroes, and 0 is a descriptor."""
+        cdef bint clean
+        settings_free(self.srv)
+        clean = heap_free_all(&self.srv.heap)
+        free(self.srv)
+        self.srv = NULL
+        return clean
+
     def __dealloc__(self):
         self.close()
 
     def close(self) -> bool:
         """Free everything. False when some block had not been given back: a mistake of ours."""
         cdef int i
-        cdef bint clean
         srv = self.srv
         if srv is NULL:
             return True
@@ -237,12 +250,8 @@ cdef class Server:
         argv_free(&srv.argv)
         buf_free(&srv.reply_spare)
         stats_free(srv)
-        settings_free(srv)
         heap_free(&srv.heap, srv.databases, srv.store.database_count * sizeof(keyspace_t))
-        clean = heap_free_all(&srv.heap)
-        free(srv)
-        self.srv = NULL
-        return clean
+        return self.drop()
 
     cdef Client view(self, client_t* c):
         view = Client.__new__(Client)

@@ -195,6 +195,10 @@ def test_arguments():
     assert parsed("--slowlog-log-slower-than", "-1", "--save", "") == (
         None, [("slowlog-log-slower-than", "-1"), ("save", "")])
     assert parsed("--requirepass=--x=y") == (None, [("requirepass", "--x=y")])
+    line = serve.parse_arguments(["--requirepass=geheim", "x"])[1][0]
+    with pytest.raises(serve.conffile.FileError) as fault:
+        serve.conffile.settings_of([line])
+    assert "geheim" not in str(fault.value) and "requirepass" in str(fault.value)
     for wrong in (["a", "b"], ["a", "--config", "b"], ["--config"], ["--", "x"]):
         with pytest.raises(serve.StartError):
             parsed(*wrong)
@@ -374,6 +378,18 @@ def test_without_supervised_nobody_is_told(start, port, tmp_path):
     with pytest.raises(BlockingIOError):
         listener.recv(1000)
     listener.close()
+
+
+def test_closed_standard_files_do_no_harm(tmp_path, port):
+    """A lock or socket on descriptor 0 to 2 would be overwritten by whoever prints."""
+    shell = f'exec "{sys.executable}" -m kvd serve --port {port} --logfile log <&- >&- 2>&-'
+    process = subprocess.Popen(["/bin/sh", "-c", shell], cwd=tmp_path,
+                               env={"PYTHONPATH": str(ROOT)})
+    wait_for(lambda: (tmp_path / "log").exists() and "Ready" in (tmp_path / "log").read_text())
+    for number in range(3):
+        assert os.readlink(f"/proc/{process.pid}/fd/{number}") == "/dev/null"
+    process.terminate()
+    assert process.wait(20) == 0
 
 
 def test_daemonize_returns_when_it_is_ready(tmp_path, port):

@@ -1,7 +1,7 @@
 """The table of directives and CONFIG. Goal: every directive behaves as its row says, errors are
 Valkey's to the byte, and a change is whole or has not been. Method: walk the table; replay
 dialogues against us and valkey-server; a model (dict) against random changes."""
-import pathlib
+import os
 import random
 
 import pytest
@@ -16,7 +16,6 @@ REAL = [row for row in TABLE if not row["fixed"]]
 FIXED = [row for row in TABLE if row["fixed"]]
 # Of a few switches both values mean the same to us, and are accepted.
 FIRM = [row for row in FIXED if not (row["kind"] == "yes or no" and row["also"])]
-DATA = pathlib.Path(__file__).parent / "data"
 
 
 def name_of(row):
@@ -348,6 +347,17 @@ def test_random_changes_beside_a_model():
             assert fails, pairs
         assert server.config() == model
     assert server.close()
+
+
+def test_an_engine_that_is_not_made_leaves_descriptors_alone():
+    """A struct of zeroes names descriptor 0."""
+    before = os.fstat(0)
+    for _ in range(3):
+        with pytest.raises(DirectiveError):
+            Server(port="x")
+    assert os.fstat(0).st_ino == before.st_ino
+    Server().close()
+    assert os.fstat(0).st_ino == before.st_ino
 
 
 def test_settings_reach_their_rooms():
