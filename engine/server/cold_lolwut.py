@@ -1,5 +1,5 @@
 """LOLWUT: a picture, and who drew it."""
-import random
+import os
 
 from kvd import __version__
 
@@ -18,7 +18,7 @@ def number(word: bytes) -> int:
 
 def maze(columns: int, rows: int) -> list[str]:
     """Every cell a diagonal, one way or the other: walls and corridors come by themselves."""
-    return ["".join(random.choice("/\\") for _ in range(columns)) for _ in range(rows)]
+    return ["".join("/\\"[byte & 1] for byte in os.urandom(columns)) for _ in range(rows)]
 
 
 @register("lolwut")

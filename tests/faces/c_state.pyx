@@ -7,7 +7,10 @@ from cpython.pycapsule cimport PyCapsule_GetPointer
 
 from kvd.engine.commands.state cimport server_t
 from kvd.engine.core.types cimport slice_t
+from kvd.engine.journal.aof cimport aof_open
 from kvd.engine.store.keyspace cimport keyspace_t
+
+import os
 
 EVENTS = []
 
@@ -17,15 +20,18 @@ cdef server_t* of(server) except NULL:
 
 
 def journal_start(server):
-    """Feed the journal's buffer from now on; no file is behind it."""
-    of(server).aof.enabled = True
+    """Write the journal from now on, to a file that only memory holds."""
+    aof_open(&of(server).aof, os.memfd_create("journal"), 0, 0)
 
 
 def journal_take(server):
-    """What was fed since the last time, as it would stand in the file."""
+    """What was written since the last time."""
     srv = of(server)
-    text = srv.aof.buf.data[:srv.aof.buf.size] if srv.aof.buf.size else b""
-    srv.aof.buf.size = 0
+    text = os.pread(srv.aof.fd, srv.aof.size, 0)
+    os.ftruncate(srv.aof.fd, 0)
+    os.lseek(srv.aof.fd, 0, os.SEEK_SET)
+    srv.aof.size = 0
+    srv.aof.synced = 0
     return text
 
 
