@@ -19,5 +19,5 @@ cdef void housekeeping_query(server_t* srv, client_t* c) noexcept nogil
 cdef void housekeeping_output(server_t* srv, client_t* c) noexcept nogil
 # At the end of a turn, before the reaper: maxmemory-clients.
 cdef void housekeeping_turn(server_t* srv) noexcept nogil
-# Ten times a second: a tenth of the clients.
+# hz times a second: its share of the clients, so that a round takes a second.
 cdef void housekeeping_cron(server_t* srv) noexcept nogil

@@ -5,9 +5,9 @@ that was active. While it is above maxmemory-clients the largest go: two walks o
 that adds up sizes by powers of two and one that closes, so that making room for many small
 clients costs no more than for one large.
 
-Everything else can wait a second: cron walks a tenth of the table each 100 ms and looks at who is
-idle, who has not logged in, who reads too slowly for too long, and whose buffers have become too
-large for what is in them.
+Everything else can wait a second: `hz` times in it cron walks on through the table and looks at
+who is idle, who has not logged in, who reads too slowly for too long, and whose buffers have
+become too large for what is in them.
 """
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint32_t
@@ -23,13 +23,11 @@ from ..wire.command cimport (
 )
 
 cdef enum:
-    ROUNDS = 10                         # calls of cron that make a round
-    STEP_MIN = 16                       # clients looked at in each
+    STEP_MIN = 16                       # clients looked at in each step
     SHRINK_FACTOR = 4                   # a buffer with so many times the room it needs gives back
     SHRINK_MIN = 4096                   # bytes: smaller ones are left alone
     WATCH_SIZE = 96                     # bytes, about, of a watched key and of who watches it
     UNAUTH_QUERY_MAX = 1048576          # bytes before authentication
-    UNAUTH_OUTPUT_MAX = 16384
     PERCENT_MIN = 8388608               # bytes: what a percentage of maxmemory means at least
 
 
@@ -64,8 +62,8 @@ cdef void housekeeping_output(server_t* srv, client_t* c) noexcept nogil:
     cdef const output_limit_t* limit = &srv.config.output_limits[<int>CLIENT_NORMAL]
     cdef int64_t unsent = <int64_t>client_output(c)
     cdef bint over = limit.hard_bytes != 0 and unsent >= limit.hard_bytes
-    if not trusted(srv, c) and unsent > UNAUTH_OUTPUT_MAX:
-        over = True
+    if not trusted(srv, c):
+        over = True                     # a few bytes each, and they do not fit: nobody reads them
     if limit.soft_bytes and unsent >= limit.soft_bytes:
         if c.reply_soft_since_us == 0:
             c.reply_soft_since_us = srv.mono_us
@@ -181,7 +179,7 @@ cdef void look_at(server_t* srv, client_t* c) noexcept nogil:
 
 
 cdef void housekeeping_cron(server_t* srv) noexcept nogil:
-    cdef uint32_t count = srv.client_count // ROUNDS
+    cdef uint32_t count = srv.client_count // <uint32_t>srv.config.hz
     cdef uint32_t i
     if count < STEP_MIN:
         count = STEP_MIN

@@ -272,7 +272,7 @@ cdef void finish_input(server_t* srv, client_t* c) noexcept nogil:
         write_client(srv, c)
     else:
         client_write_later(srv, c)
-    if unlikely(c.flags & (CLIENT_NOT_READ | CLIENT_UNWATCHED)):
+    if unlikely((c.flags & CLIENT_NOT_READ != 0) != (c.flags & CLIENT_UNWATCHED != 0)):
         watch_client(srv, c)
     housekeeping_account(srv, c)
 
@@ -393,11 +393,13 @@ cdef void write_client(server_t* srv, client_t* c) noexcept nogil:
 
 cdef void written_at_last(server_t* srv, client_t* c) noexcept nogil:
     """Its replies have left: it may have more, and what it has sent meanwhile may run."""
+    cdef bint waited = c.flags & CLIENT_WRITE_WAITS != 0
     c.flags &= ~<uint32_t>(CLIENT_WRITE_WAITS | CLIENT_READ_PAUSED)
     c.reply_soft_since_us = 0
     if c.query.size and not c.flags & CLIENT_PAUSED:
-        client_make_ready(srv, c, 0)
-    watch_client(srv, c)
+        client_make_ready(srv, c, 0)    # not read until that has run, or it would pile up
+    if waited or (c.flags & CLIENT_UNWATCHED and not c.flags & CLIENT_NOT_READ):
+        watch_client(srv, c)
     housekeeping_account(srv, c)
 
 

@@ -146,7 +146,8 @@ cdef enum:                              # client flags
     CLIENT_FED = 1 << 29                # a pending reply of its speaks of what it fed the journal
 
 cdef enum:                              # whoever has one of these is not read from
-    CLIENT_NOT_READ = CLIENT_PAUSED | CLIENT_WAIT_MEMORY | CLIENT_READ_PAUSED | CLIENT_CLOSE_SOON
+    CLIENT_NOT_READ = (CLIENT_PAUSED | CLIENT_WAIT_MEMORY | CLIENT_READ_PAUSED | CLIENT_READY
+                       | CLIENT_CLOSE_SOON)
 
 cdef struct command_t
 cdef struct client_t
