@@ -11,7 +11,9 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+import kvd.engine.commands  # noqa: E402, F401  (fills the registry)
 from kvd.engine.server.config import config_table  # noqa: E402
+from kvd.engine.wire.command import command_table  # noqa: E402
 
 TOPICS = {
     "network": "Network", "clients": "Clients", "memory": "Memory", "journal": "Journal",
@@ -76,7 +78,37 @@ def values(row: dict) -> list[str]:
             for value in [row["default"]] + ([row["also"]] if row["also"] else [])]
 
 
-PAGES = {"reference/config.md": config_page}
+COMMANDS_HEAD = """\
+# Commands
+
+Generated from the rows at the foot of each family in `engine/commands/` by `python
+docs/generate.py`. Behaviour is Valkey 9.1's; what is different stands in [limits](../limits.md).
+
+*since* is the version of Redis or Valkey that brought the command; *flags* and *categories* are
+what COMMAND INFO tells.
+"""
+
+
+def commands_page() -> str:
+    rows = command_table()
+    parts = [COMMANDS_HEAD]
+    for group in sorted({row["group"] for row in rows.values()}):
+        parts.append(f"## {group.capitalize()}\n")
+        parts += [command(name, row) for name, row in sorted(rows.items())
+                  if row["group"] == group and not (row["container"] and len(row["flags"]) == 0)]
+    return "\n".join(parts)
+
+
+def command(name: str, row: dict) -> str:
+    traits = [f"since {row['since']}", row["complexity"].rstrip(".")]
+    if row["flags"]:
+        traits.append("flags " + ", ".join(row["flags"]))
+    traits.append("categories " + ", ".join("@" + category for category in row["acl"]))
+    return (f"### {name.upper().replace('|', ' ')}\n\n    {row['syntax']}\n\n"
+            f"{row['summary']} *{'; '.join(traits)}.*\n")
+
+
+PAGES = {"reference/config.md": config_page, "reference/commands.md": commands_page}
 
 
 def main(args: list[str]) -> int:

@@ -33,7 +33,18 @@ def test_every_directive_has_its_heading():
             assert re.search(rf"^### `{re.escape(row['name'])}`", text, re.M)
 
 
-def test_links_of_the_readme_lead_somewhere():
-    text = (ROOT / "README.md").read_text()
-    for link in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (ROOT / link).exists(), link
+def test_every_command_has_its_heading():
+    text = (ROOT / "docs" / "reference" / "commands.md").read_text()
+    for name, row in GENERATOR.command_table().items():
+        if not row["container"]:
+            assert f"\n### {name.upper().replace('|', ' ')}\n" in text
+        assert row["summary"].endswith(".") and row["syntax"], name
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "bench" / "README.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / link).exists(), link
