@@ -3,9 +3,9 @@
 A string that a bit is written to becomes a body with slack (string_reserve_or_reply): a bitmap
 grows at its end without moving its entry, and a bit that exists is set in place.
 
-BITFIELD reads its arguments twice: first to check them all and to learn how far the string must
-reach, then to act. Nothing is kept in between, so that nothing is allocated, and an error in the
-last argument leaves the key as it was.
+BITFIELD checks all its arguments, and learns how far the string must reach, before it acts: an
+error in the last one leaves the key as it was. The first few subcommands are kept in between, any
+further ones are read again, so that nothing is allocated.
 
 Cost: O(1) for single bits and fields; BITCOUNT, BITPOS, BITOP O(bytes), some tens of bytes a
 nanosecond.
@@ -16,14 +16,15 @@ from libc.string cimport memcpy, memset
 from ..core.bits cimport (
     bits_and, bits_count_range, bits_find, bits_get, bits_not, bits_or, bits_set, bits_xor,
 )
-from ..core.intrinsics cimport add_overflows, mul_overflows
+from ..core.intrinsics cimport add_overflows, likely, mul_overflows
 from ..core.number cimport equal_nocase, parse_int64
 from ..core.table cimport NO_DEADLINE
 from ..core.types cimport slice_t
 from ..store.access cimport access_new
 from ..store.entry cimport (
-    ENC_RAW, INT_TEXT_MAX, TYPE_STRING, entry_create_body_take, entry_string, entry_string_size,
-    entry_t, entry_type, raw_create, raw_t,
+    ENC_RAW, ENTRY_BODY, ENTRY_DEADLINE, INT_TEXT_MAX, TYPE_STRING, entry_body,
+    entry_create_body_take, entry_string, entry_string_size, entry_t, entry_type, raw_create,
+    raw_t,
 )
 from ..store.keyspace cimport (
     EVENT_GENERIC, EVENT_STRING, keyspace_delete, keyspace_peek, keyspace_put_take,
@@ -41,11 +42,12 @@ from ..wire.errors cimport (
 from ..wire.reply cimport (
     reply_array, reply_error, reply_error_syntax, reply_int, reply_null,
 )
-from .state cimport server_of
-from .t_string cimport (
-    CHUNK_KEYS, STRING_MAX, fetch_chunk, memory_or_reply, room_or_reply, string_extend,
-    string_or_reply, string_reserve_or_reply, string_room_or_reply,
+from .grow cimport (
+    STRING_MAX, memory_or_reply, room_or_reply, string_extend, string_reserve_or_reply,
 )
+from .state cimport server_of
+from .string_many cimport CHUNK_KEYS, fetch_chunk
+from .t_string cimport string_or_reply
 
 cdef enum:
     OP_AND = 0
@@ -71,6 +73,16 @@ cdef struct field_t:                    # one subcommand of BITFIELD
     int64_t offset                      # of its first bit
     int64_t value                       # to be set or added
     overflow_t overflow                 # in force; carried on from field to field
+
+cdef enum:
+    FIELDS_KEPT = 8
+
+cdef struct fields_t:                   # the subcommands of one BITFIELD
+    field_t kept[FIELDS_KEPT]           # the first ones
+    int count                           # all
+    int behind                          # argv[behind] is the first word that was not kept
+    int64_t replies
+    size_t size                         # bytes that the fields to be written reach
 
 
 # -- one bit --------------------------------------------------------------------------------------
@@ -100,7 +112,7 @@ cdef void setbit_command(client_t* c) noexcept nogil:
     cdef int64_t offset
     cdef slice_t bit = c.argv[3]
     cdef raw_t* raw
-    cdef size_t size
+    cdef bint grown
     cdef int mask, old
     if not offset_or_reply(c, c.argv[2], 0, &offset):
         return
@@ -108,21 +120,18 @@ cdef void setbit_command(client_t* c) noexcept nogil:
         reply_error(c, ERR_BIT_VALUE)
         return
     hash = key_hash(c, c.argv[1])
-    if not string_room_or_reply(c, hash, <size_t>(offset >> 3) + 1, 0):
-        return
     entry = string_or_reply(c, keyspace_write(c.ks, hash, c.argv[1]), &failed)
     if failed:
         return
-    size = entry_string_size(entry) if entry is not NULL else 0
     raw = string_reserve_or_reply(c, hash, entry, <size_t>(offset >> 3) + 1)
     if raw is NULL:
         return
-    string_extend(raw, <size_t>(offset >> 3) + 1)
+    grown = string_extend(raw, <size_t>(offset >> 3) + 1)
     mask = 0x80 >> (offset & 7)
     old = 1 if raw.data[offset >> 3] & mask else 0
-    if raw.size != size or old != bit.data[0] - c'0':
-        raw.data[offset >> 3] = <char>(raw.data[offset >> 3] ^ (
-            mask if old != bit.data[0] - c'0' else 0))
+    if old != bit.data[0] - c'0':
+        raw.data[offset >> 3] = <char>(raw.data[offset >> 3] ^ mask)
+    if grown or old != bit.data[0] - c'0':
         keyspace_signal(c.ks, EVENT_STRING, b"setbit", c.argv[1])
     reply_int(c, old)
 
@@ -242,6 +251,13 @@ cdef void bitpos_command(client_t* c) noexcept nogil:
 
 # -- BITOP ----------------------------------------------------------------------------------------
 
+cdef struct sources_t:
+    size_t size                         # of the longest
+    int known                           # hashes and entries below: the target, and some sources
+    uint64_t hash[CHUNK_KEYS]
+    entry_t* entry[CHUNK_KEYS]          # of the target: not set
+
+
 cdef bint op_or_reply(client_t* c, int* op) noexcept nogil:
     cdef slice_t name = c.argv[1]
     if equal_nocase(name.data, name.size, b"and", 3):
@@ -278,53 +294,90 @@ cdef void combine(int op, char* target, size_t size, slice_t source, bint first)
         memset(target + source.size, 0, size - source.size)
 
 
-cdef void bitop_command(client_t* c) noexcept nogil:
-    """Sources are looked up for the room that the result needs, for type and size, for bytes."""
+cdef inline entry_t* source_at(client_t* c, const sources_t* sources, int i) noexcept nogil:
+    """The entry of the source argv[i], once all have been read: reading one frees no other."""
+    if i - 2 < sources.known:
+        return sources.entry[i - 2]
+    return keyspace_peek(c.ks, key_hash(c, c.argv[i]), c.argv[i])
+
+
+cdef bint read_sources_or_reply(client_t* c, sources_t* sources) noexcept nogil:
     cdef bint failed
-    cdef char scratch[INT_TEXT_MAX]
-    cdef uint64_t fetched[CHUNK_KEYS]
-    cdef uint64_t hash
     cdef entry_t* entry
+    cdef uint64_t hash
+    cdef int i
+    sources.size = 0
+    sources.known = fetch_chunk(c, 2, c.argc, 1, sources.hash)
+    for i in range(3, c.argc):
+        hash = sources.hash[i - 2] if i - 2 < sources.known else key_hash(c, c.argv[i])
+        entry = string_or_reply(c, keyspace_read(c.ks, hash, c.argv[i]), &failed)
+        if failed:
+            return False
+        if i - 2 < sources.known:
+            sources.entry[i - 2] = entry
+        if entry is not NULL and entry_string_size(entry) > sources.size:
+            sources.size = entry_string_size(entry)
+    return True
+
+
+cdef bint room_for_target_or_reply(client_t* c, sources_t* sources) noexcept nogil:
+    """Room for the result may cost a source its life: then what is left is read again."""
+    cdef uint64_t evicted = c.store.evicted
+    if not room_or_reply(c, sources.size):
+        return False
+    return likely(c.store.evicted == evicted) or read_sources_or_reply(c, sources)
+
+
+cdef raw_t* body_to_write_over(client_t* c, const sources_t* sources) noexcept nogil:
+    """The target's old body, where it has the right size, or a little more, and is no source."""
+    cdef entry_t* entry = keyspace_write(c.ks, sources.hash[0], c.argv[2])
     cdef raw_t* raw
-    cdef size_t size = 0
+    cdef int i
+    if entry is NULL or entry_type(entry) != TYPE_STRING or not entry.flags & ENTRY_BODY \
+            or entry.flags & ENTRY_DEADLINE:
+        return NULL
+    raw = <raw_t*>entry_body(entry)
+    if raw.size_max < sources.size or raw.size_max > 2 * sources.size:
+        return NULL
+    for i in range(3, c.argc):
+        if source_at(c, sources, i) == entry:
+            return NULL
+    return raw
+
+
+cdef void bitop_command(client_t* c) noexcept nogil:
+    cdef char scratch[INT_TEXT_MAX]
+    cdef sources_t sources
+    cdef entry_t* entry
+    cdef raw_t* old
+    cdef raw_t* raw
     cdef int op = 0
     cdef int i
-    if not op_or_reply(c, &op):
+    if not op_or_reply(c, &op) or not read_sources_or_reply(c, &sources) \
+            or not room_for_target_or_reply(c, &sources):
         return
-    fetch_chunk(c, 2, c.argc, 1, fetched)
-    for i in range(3, c.argc):          # room for the result first: it may cost a source its life
-        entry = keyspace_peek(c.ks, key_hash(c, c.argv[i]), c.argv[i])
-        if entry is not NULL and entry_type(entry) == TYPE_STRING:
-            size = entry_string_size(entry) if entry_string_size(entry) > size else size
-    if not room_or_reply(c, size):
-        return
-    size = 0
-    for i in range(3, c.argc):
-        entry = string_or_reply(
-            c, keyspace_read(c.ks, key_hash(c, c.argv[i]), c.argv[i]), &failed)
-        if failed:
-            return
-        if entry is not NULL and entry_string_size(entry) > size:
-            size = entry_string_size(entry)
-    hash = key_hash(c, c.argv[2])
-    if size == 0:
-        if keyspace_delete(c.ks, hash, c.argv[2]):
+    if sources.size == 0:
+        if keyspace_delete(c.ks, sources.hash[0], c.argv[2]):
             keyspace_signal(c.ks, EVENT_GENERIC, b"del", c.argv[2])
         reply_int(c, 0)
         return
-    if not memory_or_reply(c, size):
+    old = body_to_write_over(c, &sources)
+    if old is NULL and not memory_or_reply(c, sources.size):
         return
-    raw = raw_create(c.store.heap, slice_t(NULL, 0), size)
-    raw.size = size
+    raw = old
+    if raw is NULL:
+        raw = raw_create(c.store.heap, slice_t(NULL, 0), sources.size)
+    raw.size = sources.size
     for i in range(3, c.argc):
-        entry = keyspace_peek(c.ks, key_hash(c, c.argv[i]), c.argv[i])
-        combine(op, raw.data, size,
+        entry = source_at(c, &sources, i)
+        combine(op, raw.data, raw.size,
                 entry_string(entry, scratch) if entry is not NULL else slice_t(NULL, 0), i == 3)
-    keyspace_put_take(c.ks, hash, entry_create_body_take(
-        c.store.heap, c.argv[2], TYPE_STRING, ENC_RAW, raw, NO_DEADLINE,
-        access_new(&c.store.access)))
+    if old is NULL:
+        keyspace_put_take(c.ks, sources.hash[0], entry_create_body_take(
+            c.store.heap, c.argv[2], TYPE_STRING, ENC_RAW, raw, NO_DEADLINE,
+            access_new(&c.store.access)))
     keyspace_signal(c.ks, EVENT_STRING, b"set", c.argv[2])
-    reply_int(c, <int64_t>size)
+    reply_int(c, <int64_t>sources.size)
 
 
 # -- BITFIELD -------------------------------------------------------------------------------------
@@ -361,17 +414,15 @@ cdef bint field_or_reply(client_t* c, int* at, field_t* field) noexcept nogil:
     cdef slice_t name = c.argv[at[0]]
     cdef const slice_t* args = &c.argv[at[0] + 1]
     cdef int left = c.argc - at[0] - 1
-    cdef int count
-    if equal_nocase(name.data, name.size, b"get", 3):
+    cdef int count = 3
+    if name.size == 3 and equal_nocase(name.data, 3, b"get", 3):
         field.what = FIELD_GET
         count = 2
-    elif equal_nocase(name.data, name.size, b"set", 3):
+    elif name.size == 3 and equal_nocase(name.data, 3, b"set", 3):
         field.what = FIELD_SET
-        count = 3
-    elif equal_nocase(name.data, name.size, b"incrby", 6):
+    elif name.size == 6 and equal_nocase(name.data, 6, b"incrby", 6):
         field.what = FIELD_INCRBY
-        count = 3
-    elif equal_nocase(name.data, name.size, b"overflow", 8):
+    elif name.size == 8 and equal_nocase(name.data, 8, b"overflow", 8):
         field.what = FIELD_OVERFLOW
         count = 1
     else:
@@ -443,57 +494,87 @@ cdef bint write_field(client_t* c, char* data, const field_t* field) noexcept no
     return value != old
 
 
+cdef bint read_fields_or_reply(client_t* c, fields_t* fields) noexcept nogil:
+    """Check all subcommands, and keep the first ones."""
+    cdef field_t field
+    cdef size_t end
+    cdef int at = 2
+    memset(&field, 0, sizeof(field))
+    fields.count = 0
+    fields.behind = at
+    fields.replies = 0
+    fields.size = 0
+    while at < c.argc:
+        if not field_or_reply(c, &at, &field):
+            return False
+        if fields.count < FIELDS_KEPT:
+            fields.kept[fields.count] = field
+            fields.behind = at
+        fields.count += 1
+        fields.replies += field.what != FIELD_OVERFLOW
+        if field.what == FIELD_SET or field.what == FIELD_INCRBY:
+            end = <size_t>((field.offset + field.width - 1) >> 3) + 1
+            fields.size = end if end > fields.size else fields.size
+    return True
+
+
+cdef inline uint64_t run_field(client_t* c, raw_t* raw, slice_t value,
+                               const field_t* field) noexcept nogil:
+    """One subcommand with its reply. Returns 1 when it changed the string."""
+    if field.what == FIELD_GET:
+        reply_int(c, read_field(value.data, value.size, field))
+    elif field.what != FIELD_OVERFLOW:
+        return write_field(c, raw.data, field)
+    return 0
+
+
+cdef uint64_t run_fields(client_t* c, raw_t* raw, slice_t value,
+                         const fields_t* fields) noexcept nogil:
+    """All subcommands; those that were not kept are read again."""
+    cdef field_t field
+    cdef uint64_t changes = 0
+    cdef int at = fields.behind
+    cdef int i
+    reply_array(c, fields.replies)
+    for i in range(fields.count if fields.count < FIELDS_KEPT else FIELDS_KEPT):
+        changes += run_field(c, raw, value, &fields.kept[i])
+    if fields.count > FIELDS_KEPT:
+        field = fields.kept[FIELDS_KEPT - 1]        # for the overflow in force
+        while at < c.argc:
+            field_or_reply(c, &at, &field)
+            changes += run_field(c, raw, value, &field)
+    return changes
+
+
 cdef void bitfield_generic(client_t* c, bint read_only) noexcept nogil:
     cdef bint failed
     cdef char scratch[INT_TEXT_MAX]
     cdef uint64_t hash = key_hash(c, c.argv[1])
-    cdef field_t field
+    cdef fields_t fields
     cdef entry_t* entry
     cdef slice_t value
     cdef raw_t* raw = NULL
-    cdef size_t size_old
-    cdef int64_t size = 0               # bytes that the fields to be written reach
-    cdef int64_t replies = 0
     cdef uint64_t changes = 0
-    cdef int at = 2
-    memset(&field, 0, sizeof(field))
-    while at < c.argc:
-        if not field_or_reply(c, &at, &field):
-            return
-        replies += field.what != FIELD_OVERFLOW
-        if field.what in (FIELD_SET, FIELD_INCRBY) \
-                and (field.offset + field.width - 1 >> 3) + 1 > size:
-            size = (field.offset + field.width - 1 >> 3) + 1
-    if size and read_only:
+    if not read_fields_or_reply(c, &fields):
+        return
+    if fields.size and read_only:
         reply_error(c, ERR_BITFIELD_RO)
         return
-    if size and not string_room_or_reply(c, hash, <size_t>size, 0):
-        return
-    if size:
+    if fields.size:
         entry = string_or_reply(c, keyspace_write(c.ks, hash, c.argv[1]), &failed)
     else:
         entry = string_or_reply(c, keyspace_read(c.ks, hash, c.argv[1]), &failed)
     if failed:
         return
-    size_old = entry_string_size(entry) if entry is not NULL else 0
-    if size:
-        raw = string_reserve_or_reply(c, hash, entry, <size_t>size)
+    if fields.size:
+        raw = string_reserve_or_reply(c, hash, entry, fields.size)
         if raw is NULL:
             return
-        string_extend(raw, <size_t>size)
+        changes = string_extend(raw, fields.size)
         value = slice_t(&raw.data[0], raw.size)
-        changes = raw.size != size_old
     else:
         value = entry_string(entry, scratch) if entry is not NULL else slice_t(NULL, 0)
-    reply_array(c, replies)
-    memset(&field, 0, sizeof(field))
-    at = 2
-    while at < c.argc:
-        field_or_reply(c, &at, &field)
-        if field.what == FIELD_GET:
-            reply_int(c, read_field(value.data, value.size, &field))
-        elif field.what != FIELD_OVERFLOW:
-            changes += write_field(c, raw.data, &field)
+    changes += run_fields(c, raw, value, &fields)
     if changes:
         keyspace_signal(c.ks, EVENT_STRING, b"setbit", c.argv[1])
         c.store.dirty += changes - 1

@@ -44,9 +44,9 @@ from ..wire.reply cimport (
     reply_bulk, reply_bulk_text, reply_error, reply_error_syntax, reply_int, reply_null, reply_ok,
     reply_simple,
 )
+from .grow cimport room_or_reply
 from .multi cimport multi_touch_all_in_db
 from .state cimport server_of
-from .t_string cimport room_or_reply
 
 cdef enum:
     KEYS_AHEAD = 16

@@ -1,42 +1,42 @@
-"""What bitmaps and LCS share with the string commands.
+"""What the string commands share with each other, with bitmaps and with LCS.
 
 Each `_or_reply` has answered the client when it says no.
 """
-from libc.stddef cimport size_t
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t
 
-from ..store.entry cimport entry_t, raw_t
+from ..core.types cimport slice_t
+from ..store.entry cimport INT_TEXT_MAX, TYPE_STRING, entry_string, entry_t, entry_type
 from ..wire.command cimport client_t
-
-cdef extern from *:
-    """
-    #define KVD_STRING_MAX (INT64_C(1) << 46)
-    """
-    # Bytes of a string, whatever configuration and journal say: sums of sizes cannot overflow.
-    const int64_t STRING_MAX "KVD_STRING_MAX"
-
-# `entry` when it is a string; NULL when it is NULL, or of another type: then *failed.
-cdef entry_t* string_or_reply(client_t* c, entry_t* entry, bint* failed) noexcept nogil
-# A string of `size` + `more` bytes is allowed.
-cdef bint string_fits_or_reply(client_t* c, int64_t size, int64_t more) noexcept nogil
-# There is memory for a block of `size` bytes. To be asked where a client names the size.
-cdef bint memory_or_reply(client_t* c, size_t size) noexcept nogil
-# maxmemory allows `more` bytes, once what the policy gives up is evicted: no entry that was looked
-# up before is valid after.
-cdef bint room_or_reply(client_t* c, size_t more) noexcept nogil
-# The same for a string at the command's key that is to have `size` bytes, or, where that is 0,
-# `more` than it has.
-cdef bint string_room_or_reply(client_t* c, uint64_t hash, size_t size, size_t more) noexcept nogil
-# The string at the command's key, made if `entry` is NULL, in a body with room for `size` bytes.
-# NULL when there is no memory for it: then nothing has changed. The entry may have moved.
-cdef raw_t* string_reserve_or_reply(client_t* c, uint64_t hash, entry_t* entry,
-                                    size_t size) noexcept nogil
-# Let it have at least `size` bytes, for which there is room; new ones are zero.
-cdef void string_extend(raw_t* raw, size_t size) noexcept nogil
+from ..wire.reply cimport reply_bulk, reply_null
 
 cdef enum:
-    CHUNK_KEYS = 32                     # keys whose cache misses overlap
+    OPT_NX = 1 << 0
+    OPT_XX = 1 << 1
+    OPT_IFEQ = 1 << 2
+    OPT_GET = 1 << 3
+    OPT_KEEPTTL = 1 << 4
+    OPT_PERSIST = 1 << 5
+    OPT_EX = 1 << 6
+    OPT_PX = 1 << 7
+    OPT_EXAT = 1 << 8
+    OPT_PXAT = 1 << 9
+    OPT_TIMES = OPT_EX | OPT_PX | OPT_EXAT | OPT_PXAT
 
-# Hash the keys at argv[at], argv[at + step] ... before argv[end], CHUNK_KEYS at most, and call
-# their entries into the cache. Returns how many.
-cdef int fetch_chunk(client_t* c, int at, int end, int step, uint64_t* hash) noexcept nogil
+cdef struct options_t:
+    uint32_t flags                      # OPT_*
+    int64_t deadline_ms                 # what EX, PX, EXAT or PXAT came to; else NO_DEADLINE
+    slice_t equal                       # what followed IFEQ
+
+# Read the arguments from `at` to the end as options, those of `allowed`.
+cdef bint options_or_reply(client_t* c, int at, uint32_t allowed,
+                           options_t* options) noexcept nogil
+# `entry` when it is a string; NULL when it is NULL, or of another type: then *failed.
+cdef entry_t* string_or_reply(client_t* c, entry_t* entry, bint* failed) noexcept nogil
+
+cdef inline void reply_value(client_t* c, const entry_t* entry) noexcept nogil:
+    """A string, or null where there is none."""
+    cdef char scratch[INT_TEXT_MAX]
+    if entry is NULL or entry_type(entry) != TYPE_STRING:
+        reply_null(c)
+    else:
+        reply_bulk(c, entry_string(entry, scratch))

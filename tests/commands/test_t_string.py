@@ -211,3 +211,43 @@ def test_a_dead_key_is_absent(server):
     assert server.execute(b"getex", b"k", b"persist") == b"$-1\r\n"
     assert server.execute(b"set", b"k", b"w", b"nx", b"keepttl") == b"+OK\r\n"
     assert server.execute(b"pttl", b"k") == b":-1\r\n"
+
+
+@pytest.fixture
+def limited():
+    """An engine of 4 MiB that evicts, with a thousand keys in half of it."""
+    server = Server(maxmemory="4mb", maxmemory_policy="allkeys-lru")
+    for i in range(1000):
+        server.execute(b"set", b"k%d" % i, b"x" * 1500)
+    assert server.execute(b"dbsize") == b":1000\r\n"
+    yield server
+    assert server.close(), "the engine kept memory"
+
+
+def test_a_size_that_is_not_allowed_evicts_nothing(limited):
+    for words in ((b"setrange", b"k", b"600000000", b"x"), (b"setrange", b"k", b"5000000", b"x"),
+                  (b"setbit", b"k", b"40000000", b"1"),
+                  (b"bitfield", b"k", b"set", b"u8", b"#4500000", b"1")):
+        assert limited.execute(*words).startswith((b"-OOM", b"-ERR string exceeds")), words
+    assert limited.execute(b"dbsize") == b":1000\r\n"
+
+
+def test_growing_evicts_before_it_grows(limited):
+    assert limited.execute(b"setbit", b"big", b"23000000", b"1") == b":0\r\n"   # 2.9 MB
+    assert limited.execute(b"getbit", b"big", b"23000000") == b":1\r\n"
+    assert limited.execute(b"strlen", b"big") == b":2875001\r\n"
+    assert limited.used_memory <= 4 << 20
+    assert int(limited.execute(b"dbsize")[1:]) < 1000
+    limited.execute(b"setrange", b"part", b"1000000", b"x")
+    assert limited.execute(b"bitop", b"not", b"target", b"part") == b":1000001\r\n"
+    assert limited.used_memory <= 4 << 20
+
+
+def test_a_key_may_go_to_make_room_for_itself():
+    server = Server(maxmemory="2mb", maxmemory_policy="allkeys-lru")
+    server.execute(b"set", b"k", b"x" * 900_000)
+    reply = server.execute(b"setrange", b"k", b"1200000", b"end")
+    assert reply == b":1200003\r\n"
+    assert server.execute(b"getrange", b"k", b"1199999", b"-1") == b"$4\r\n\0end\r\n"
+    assert server.used_memory <= 2 << 20
+    assert server.close()
