@@ -115,12 +115,15 @@ cdef void pool_insert(evict_t* evict, const store_t* store, int db,
 cdef void pool_fill(evict_t* evict, store_t* store, keyspace_t* ks) noexcept nogil:
     cdef void* items[SAMPLES_MAX * SAMPLE_KEYS]
     cdef int64_t samples = evict.samples if evict.samples < SAMPLES_MAX else SAMPLES_MAX
-    cdef size_t count
-    cdef size_t i
-    count = table_sample(&ks.table, &store.rand, is_volatile(evict.policy), items,
-                         <size_t>samples * SAMPLE_KEYS)
-    for i in range(count):
-        pool_insert(evict, store, ks.index, <const entry_t*>items[i])
+    cdef size_t want = <size_t>samples * SAMPLE_KEYS
+    cdef size_t count, i
+    # Where few keys are volatile one place has not enough of them.
+    while want and samples:
+        count = table_sample(&ks.table, &store.rand, is_volatile(evict.policy), items, want)
+        for i in range(count):
+            pool_insert(evict, store, ks.index, <const entry_t*>items[i])
+        want -= count
+        samples -= 1
 
 
 cdef entry_t* pool_take(evict_t* evict, store_t* store, keyspace_t** ks,

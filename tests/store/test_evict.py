@@ -135,6 +135,16 @@ def test_volatile_policies_leave_lasting_keys_alone(policy):
     assert store.volatile_count() == 0 and store.evicted == 500
 
 
+def test_few_volatile_keys_among_many():
+    """One place of the table has one of them or none; the choice is good all the same."""
+    store = filled(20_000, lambda i: FAR if i % 50 == 0 else no_deadline)
+    evict = Evict(store, "volatile-lru", store.used - 50 * 112)
+    assert evict.run() == "ok"
+    gone = set(range(0, 20_000, 50)) - set(alive(store, 20_000))
+    assert 40 <= len(gone) <= 60
+    assert sum(i < 4_000 for i in gone) > 0.8 * len(gone)
+
+
 def test_random_policies_choose_evenly():
     hits = collections.Counter()
     for seed in range(30):
