@@ -5,6 +5,9 @@ The engine serves from a thread; what it did is read from INFO and from the kern
 import contextlib
 import time
 
+import pytest
+
+from tests.faces import c_defrag
 from tests.serving import Serving
 
 MIB = 1 << 20
@@ -63,6 +66,7 @@ def test_an_idle_server_sleeps():
         assert time.process_time() - before < 0.1
 
 
+@pytest.mark.skipif(c_defrag.plain_malloc, reason="built over plain malloc")
 def test_memory_is_put_in_order_unasked():
     with serving() as engine:
         peer = engine.connect()
