@@ -116,7 +116,8 @@ def read_settings(path: str | None, options: list[conffile.Line]) -> dict[str, b
     lines = []
     if path is not None:
         try:
-            lines = conffile.parse_text(conffile.read_text(path), path)
+            shown = "standard input" if path == "-" else path
+            lines = conffile.parse_text(conffile.read_text(path), shown)
         except OSError as error:
             raise StartError(f"cannot read {path}: {error.strerror}") from None
     return conffile.settings_of(lines + options)

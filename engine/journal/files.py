@@ -24,10 +24,10 @@ import pathlib
 import re
 import stat
 
+from ..core.words import quote, split_words
+
 LINE_MAX = 1024                         # bytes of a manifest line, its end included
 TEMP_PREFIX = "temp-"
-PLAIN = re.compile(rb"[!#-&(-\[\]-~]+")  # printable, and neither space, quotes nor backslash
-ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"a": b"\a"}
 BASE, INCR, HISTORY = "b", "i", "h"
 
 
@@ -70,76 +70,6 @@ class Manifest:
 
 
 # -- text -----------------------------------------------------------------------------------------
-
-def quote(name: str) -> bytes:
-    """A name as one word of the manifest."""
-    raw = os.fsencode(name)
-    if PLAIN.fullmatch(raw):
-        return raw
-    out = bytearray(b'"')
-    for byte in raw:
-        char = bytes([byte])
-        if char in b'"\\':
-            out += b"\\" + char
-        elif char in b"\n\r\t\b\a":
-            out += b"\\" + next(key for key, value in ESCAPES.items() if value == char)
-        elif 32 <= byte < 127:
-            out += char
-        else:
-            out += b"\\x%02x" % byte
-    return bytes(out + b'"')
-
-
-def split_words(line: bytes) -> list[bytes]:
-    """Words of a line, with the quoting of redis.conf.
-
-    Raises:
-        ValueError: quotes are not balanced, or something follows a closing quote.
-    """
-    words, at = [], 0
-    while True:
-        while at < len(line) and line[at:at + 1].isspace():
-            at += 1
-        if at == len(line):
-            return words
-        word, at = read_word(line, at)
-        words.append(word)
-
-
-def read_word(line: bytes, at: int) -> tuple[bytes, int]:
-    """The word that starts at `at`, and where it ends."""
-    word, quoted = bytearray(), b""
-    while at < len(line):
-        char = line[at:at + 1]
-        if not quoted:
-            if char.isspace():
-                break
-            if char in b"\"'":
-                quoted = char
-            else:
-                word += char
-        elif quoted == b'"' and char == b"\\" and at + 1 < len(line):
-            if re.match(rb"x[0-9a-fA-F]{2}", line[at + 1:at + 4]):
-                word.append(int(line[at + 2:at + 4], 16))
-                at += 3
-            else:
-                char = line[at + 1:at + 2]
-                word += ESCAPES.get(char, char)
-                at += 1
-        elif quoted == b"'" and line[at:at + 2] == b"\\'":
-            word += b"'"
-            at += 1
-        elif char == quoted:
-            if at + 1 < len(line) and not line[at + 1:at + 2].isspace():
-                raise ValueError("a closing quote is followed by more")
-            return bytes(word), at + 1
-        else:
-            word += char
-        at += 1
-    if quoted:
-        raise ValueError("quotes are not balanced")
-    return bytes(word), at
-
 
 def parse_line(line: bytes) -> Part:
     """Raises ValueError with what is wrong."""
@@ -204,7 +134,8 @@ def add(manifest: Manifest, part: Part) -> Manifest:
 def spell(manifest: Manifest) -> bytes:
     """The text of a manifest."""
     parts = ((manifest.base,) if manifest.base else ()) + manifest.history + manifest.incrs
-    return b"".join(b"file %s seq %d type %s\n" % (quote(part.name), part.seq, part.type.encode())
+    return b"".join(b"file %s seq %d type %s\n" % (quote(os.fsencode(part.name)), part.seq,
+                                                   part.type.encode())
                     for part in parts)
 
 

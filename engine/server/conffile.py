@@ -1,18 +1,17 @@
 """Configuration files: Valkey's and Redis's format, read and rewritten.
 
-A line is a directive and its arguments; `#` starts a comment line; an argument may stand in double
-quotes (with \\n, \\r, \\t, \\b, \\a, \\xHH) or single quotes. `include` takes paths with wildcards.
-A later line overrides an earlier one, except that each client-output-buffer-limit line speaks of
-one kind of client.
+A line is a directive and its arguments, quoted as core/words.py says; `#` starts a comment line.
+`include` takes paths with wildcards. A later line overrides an earlier one, except that each
+client-output-buffer-limit line speaks of one kind of client.
 
 A rewrite keeps every line that is still true, comments and order; it replaces what has changed,
 and appends what the file did not say. The new file stands beside the old one until it is whole.
 """
 import os
-import re
 import sys
 from collections import namedtuple
 
+from ..core.words import quote, split_words
 from .config import config_table, directive_info
 from .settings import DirectiveError, check_value, same_value
 
@@ -29,13 +28,6 @@ REFUSED = {
 # Their lines may hold a password, though they have no row or one that is fixed.
 SECRETS = {b"user", b"primaryauth", b"masterauth", b"tls-key-file-pass",
            b"tls-client-key-file-pass"}
-ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"a": b"\a"}
-WORD = re.compile(rb"""[ \t\r\n\0]*(?:
-    "(?P<double>(?:[^"\\]|\\.)*)"(?=[ \t\r\n\0]|$)
-  | '(?P<single>(?:[^'\\]|\\.)*)'(?=[ \t\r\n\0]|$)
-  | (?P<plain>[^ \t\r\n\0"']+)(?=[ \t\r\n\0]|$)
-)""", re.X | re.S)
-
 
 # One line that is neither blank nor a comment: path: str, number: int (0: an option of the command
 # line), text: bytes, words: tuple[bytes, ...]. Not a dataclass, whose import takes longer than the
@@ -70,32 +62,6 @@ def without_secret(text: bytes) -> bytes:
 
 # -- reading --------------------------------------------------------------------------------------
 
-def split_words(text: bytes) -> list[bytes]:
-    """The arguments of a line.
-
-    Raises:
-        ValueError: a quote is not closed, or something stands right behind it.
-    """
-    words, at, text = [], 0, text.strip(b" \t\r\n\0")
-    while at < len(text):
-        found = WORD.match(text, at)
-        if found is None:
-            raise ValueError("Unbalanced quotes in configuration line")
-        if found["double"] is not None:
-            words.append(re.sub(rb"\\(x[0-9a-fA-F]{2}|.)", unescape, found["double"], flags=re.S))
-        elif found["single"] is not None:
-            words.append(found["single"].replace(b"\\'", b"'"))
-        else:
-            words.append(found["plain"])
-        at = found.end()
-    return words
-
-
-def unescape(found: re.Match) -> bytes:
-    code = found[1]
-    return bytes([int(code[1:], 16)]) if len(code) == 3 else ESCAPES.get(code, code)
-
-
 def read_text(path: str) -> bytes:
     """The file's bytes; `-` is standard input."""
     if path == "-":
@@ -117,8 +83,8 @@ def parse_text(text: bytes, path: str, depth: int = 0) -> list[Line]:
             continue
         try:
             words = split_words(raw)
-        except ValueError as error:
-            raise FileError(path, number, raw, str(error)) from None
+        except ValueError:
+            raise FileError(path, number, raw, "Unbalanced quotes in configuration line") from None
         line = Line(path, number, raw, tuple(words))
         if words[0].lower() == b"include":
             lines += included(line, depth + 1)
@@ -254,19 +220,8 @@ def lines_for(name: str, value: bytes) -> list[bytes]:
     if info["adds"]:
         words = value.split()
         return [b" ".join([name.encode(), *words[at:at + 4]]) for at in range(0, len(words), 4)]
-    shown = value if info["words"] and value else quoted(value)
+    shown = value if info["words"] and value else quote(value)
     return [name.encode() + b" " + shown]
-
-
-def quoted(value: bytes) -> bytes:
-    """The value as one word of a line; in quotes only where it needs them."""
-    if re.fullmatch(rb"[!-~]+", value) and not re.search(rb"[\"'\\#]", value):
-        return value
-    out = b""
-    for byte in value:
-        char = bytes([byte])
-        out += b"\\" + char if char in b'"\\' else char if 32 <= byte < 127 else b"\\x%02x" % byte
-    return b'"' + out + b'"'
 
 
 def replace_file(path: str, text: bytes) -> None:

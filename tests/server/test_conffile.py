@@ -8,6 +8,7 @@ import stat
 
 import pytest
 
+from kvd.engine.core.words import quote
 from kvd.engine.server import conffile
 from kvd.engine.server.config import config_table
 from kvd.engine.server.server import Server
@@ -17,37 +18,6 @@ DEBIAN = pathlib.Path("/etc/redis/redis.conf")
 
 def settings(text: bytes):
     return conffile.settings_of(conffile.parse_text(text, "test.conf"))
-
-
-# -- words ----------------------------------------------------------------------------------------
-
-@pytest.mark.parametrize("text, words", [
-    (b"a b", [b"a", b"b"]),
-    (b"  a\tb \r", [b"a", b"b"]),
-    (b'a ""', [b"a", b""]),
-    (b"a ''", [b"a", b""]),
-    (b'a "b c" d', [b"a", b"b c", b"d"]),
-    (rb'a "\x41\n\r\t\b\a\"\\\q"', [b"a", b'A\n\r\t\b\a"\\q']),
-    (rb"a 'it\'s' '\n'", [b"a", b"it's", rb"\n"]),
-    (rb'a "\x4"', [b"a", b"x4"]),
-    (b"a #b", [b"a", b"#b"]),
-])
-def test_words(text, words):
-    assert conffile.split_words(text) == words
-
-
-@pytest.mark.parametrize("text", [b'a "b', b"a 'b", b'a "b"c', b"a 'b'c", b'a "b\\"', b'"'])
-def test_unbalanced_quotes(text):
-    with pytest.raises(ValueError, match="Unbalanced quotes"):
-        conffile.split_words(text)
-
-
-def test_quoted_words_come_back():
-    """Seed 3: any bytes, written as one word and split again."""
-    draw = random.Random(3)
-    for _ in range(500):
-        value = bytes(draw.choice(b'a \\"\'#\n\x00\xff-') for _ in range(draw.randint(0, 8)))
-        assert conffile.split_words(b"x " + conffile.quoted(value)) == [b"x", value]
 
 
 # -- reading --------------------------------------------------------------------------------------
@@ -131,7 +101,7 @@ def test_a_file_of_all_of_valkeys_defaults_loads(stock_valkey):
     words = {row["name"]: row["kind"] in ("words", "limits", "numbers") for row in config_table()}
     lines = []
     for name, value in zip(given[::2], given[1::2], strict=True):
-        value = value if words.get(name.decode()) and value else conffile.quoted(value)
+        value = value if words.get(name.decode()) and value else quote(value)
         lines.append(name + b" " + value)
     Server(**settings(b"\n".join(lines))).close()
 
