@@ -20,7 +20,10 @@ from ..wire.command cimport (
     GROUP_SERVER, KEY_RO, client_t, command_register, command_t, key_hash, keys_at,
     keys_none, row, subrow,
 )
-from ..wire.errors cimport ERR_NOT_INTEGER
+from ..wire.errors cimport (
+    ERR_MONITOR_IN_EXEC, ERR_NO_SHUTDOWN, ERR_NOT_INTEGER, ERR_SHUTDOWN_CLUSTER,
+    ERR_SHUTDOWN_FAILED, ERR_SHUTDOWN_SAVE,
+)
 from ..wire.reply cimport (
     reply_array, reply_bulk_int, reply_bulk_text, reply_error, reply_error_syntax, reply_int,
     reply_null, reply_ok,
@@ -54,7 +57,7 @@ cdef void role_command(client_t* c) noexcept nogil:
 
 cdef void monitor_command(client_t* c) noexcept nogil:
     if c.flags & CLIENT_EXECUTING:
-        reply_error(c, b"ERR MONITOR isn't allowed for DENY BLOCKING client")
+        reply_error(c, ERR_MONITOR_IN_EXEC)
         return
     if not c.flags & CLIENT_MONITOR:
         c.flags |= CLIENT_MONITOR
@@ -143,14 +146,13 @@ cdef void shutdown_command(client_t* c) noexcept nogil:
         reply_error_syntax(c)
     elif flags & SHUTDOWN_ABORT:
         # One that was asked for ends with its turn: nobody can still stop it.
-        reply_error(c, b"ERR No shutdown in progress.")
+        reply_error(c, ERR_NO_SHUTDOWN)
     elif flags & SHUTDOWN_FAILOVER:
-        reply_error(c, b"ERR SHUTDOWN FAILOVER is only supported in cluster mode.")
+        reply_error(c, ERR_SHUTDOWN_CLUSTER)
     elif flags & SHUTDOWN_SAVE:
-        reply_error(c, b"ERR SHUTDOWN SAVE is not possible: this server writes no RDB files."
-                       b" The append only file, if enabled, is written before it stops")
+        reply_error(c, ERR_SHUTDOWN_SAVE)
     elif srv.aof.enabled and srv.aof.status != AOF_OK and not flags & SHUTDOWN_FORCE:
-        reply_error(c, b"ERR Errors trying to SHUTDOWN. Check logs.")
+        reply_error(c, ERR_SHUTDOWN_FAILED)
     else:
         srv.stop = True
         c.flags |= CLIENT_CLOSE_SOON

@@ -217,3 +217,13 @@ def load_journal(server, client, words):
     except JournalError as error:
         raise Error(f"ERR Error trying to load the AOF files, check server logs: {error}") from None
     return Simple("OK")
+
+
+@subcommand("RELOAD [NOSAVE] [NOFLUSH] [MERGE]", "As LOADAOF, since that is how data is saved.",
+            0, 3)
+def reload(server, client, words):
+    if not {word.lower() for word in words} <= {b"nosave", b"noflush", b"merge"}:
+        raise Error("ERR syntax error")
+    if words:
+        raise Error("ERR DEBUG RELOAD takes no options here: the append only file is always whole")
+    return load_journal(server, client, [])

@@ -111,13 +111,16 @@ def digest_all(capsule) -> str:
         ks = &srv.databases[i]
         if not keyspace_count(ks):
             continue
-        total = mix(total, struct.pack(">I", i))
+        mixed = False                   # a database of which all are dead is an empty one
         cursor = 0
         while True:
             n = table_scan(&ks.table, &cursor, found)
             for k in range(n):
                 entry = <entry_t*>found[k]
                 if entry_deadline(entry) > srv.store.now_ms:
+                    if not mixed:
+                        total = mix(total, struct.pack(">I", i))
+                        mixed = True
                     key = entry_key(entry)
                     total = stir(total, mix_value(mix(bytes(20), key.data[:key.size]), entry))
             if cursor == 0:

@@ -26,7 +26,6 @@ from ..commands.multi cimport exec_command, multi_flags, multi_queue, multi_refu
 from ..commands.state cimport BATCH_MAX, CALLED_DONE, CALLED_PARKED, batch_command_t, server_t
 from ..core.clock cimport clock_ticks
 from ..core.intrinsics cimport load_part, unlikely
-from ..core.intrinsics cimport unlikely
 from ..core.number cimport equal_nocase
 from ..core.table cimport table_prefetch, table_prefetch_item
 from ..core.types cimport slice_t
@@ -36,14 +35,14 @@ from ..store.keyspace cimport store_hash
 from ..wire.client cimport client_output
 from ..wire.command cimport (
     CLIENT_AUTHENTICATED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CONTROL,
-    CLIENT_DIRTY_EXEC, CLIENT_FED, CLIENT_LOADING, CLIENT_MULTI, CLIENT_NO_TOUCH,
+    CLIENT_DIRTY_EXEC, CLIENT_FED, CLIENT_LOADING, CLIENT_MONITOR, CLIENT_MULTI, CLIENT_NO_TOUCH,
     CLIENT_READ_PAUSED, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT,
-    CLIENT_WAIT_MEMORY,
-    CMD_CONTAINER, CMD_CONTAINER_RUNS, CMD_DENYOOM, CMD_LOADING, CMD_MAY_REPLICATE, CMD_NO_AUTH,
-    CMD_NO_MULTI, CMD_PYTHON, CMD_UNQUEUED, CMD_WRITE, KEYS_AT, command_resolve, command_t,
+    CLIENT_WAIT_MEMORY, CMD_CONTAINER, CMD_CONTAINER_RUNS, CMD_DENYOOM, CMD_LOADING,
+    CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_NO_MULTI, CMD_PYTHON, CMD_READONLY, CMD_UNQUEUED,
+    CMD_WRITE, KEYS_AT, command_resolve, command_t,
 )
 from ..wire.errors cimport (
-    ERR_LOADING, ERR_MISCONF_AOF, ERR_NOT_IN_MULTI, ERR_NO_AUTH, ERR_OOM,
+    ERR_LOADING, ERR_MISCONF_AOF, ERR_MONITOR, ERR_NOT_IN_MULTI, ERR_NO_AUTH, ERR_OOM,
 )
 from ..wire.reply cimport reply_error, reply_error_about, reply_error_arity, reply_error_two
 from ..wire.resp cimport (
@@ -241,6 +240,18 @@ cdef bint is_browser(const client_t* c) noexcept nogil:
             or equal_nocase(c.argv[0].data, c.argv[0].size, b"host:", 5))
 
 
+cdef bint out_of_place(client_t* c) noexcept nogil:
+    """What a transaction may not hold, and what somebody who watches may not do."""
+    if c.flags & CLIENT_MULTI and c.cmd.flags & CMD_NO_MULTI:
+        reply_error_about(c, ERR_NOT_IN_MULTI, slice_t(c.cmd.name, c.cmd.name_size),
+                          b"' not allowed inside a transaction")
+        return True
+    if c.flags & CLIENT_MONITOR and c.cmd.flags & (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE):
+        reply_error(c, ERR_MONITOR)
+        return True
+    return False
+
+
 cdef bint refused(server_t* srv, client_t* c) noexcept nogil:
     """Checks that say no, with the reply. In Valkey's order."""
     cdef const command_t* cmd = c.cmd
@@ -258,9 +269,7 @@ cdef bint refused(server_t* srv, client_t* c) noexcept nogil:
     if unlikely((c.argc != cmd.arity) if cmd.arity > 0 else (c.argc < -cmd.arity)):
         reply_error_arity(c)
         return True
-    if unlikely(c.flags & CLIENT_MULTI) and cmd.flags & CMD_NO_MULTI:
-        reply_error_about(c, ERR_NOT_IN_MULTI, slice_t(cmd.name, cmd.name_size),
-                          b"' not allowed inside a transaction")
+    if unlikely(c.flags & (CLIENT_MULTI | CLIENT_MONITOR)) and out_of_place(c):
         return True
     if unlikely(srv.loading) and not cmd.flags & CMD_LOADING and not c.flags & CLIENT_LOADING:
         reply_error(c, ERR_LOADING)

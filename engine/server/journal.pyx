@@ -374,6 +374,8 @@ class Journal:
         cdef int i
         if not srv.aof.enabled or self.fresh:
             raise JournalError("there is no append only file to load")
+        if srv.in_exec:
+            raise JournalError("a transaction is half written")
         self.abandon("the data set is loaded anew")
         if aof_flush(&srv.aof, clock_mono_us()) not in (AOF_OK, AOF_BEHIND):
             raise JournalError("the append only file cannot be written")

@@ -26,7 +26,7 @@ from ..core.clock cimport clock_mono_us, clock_ticks, clock_wall_ms
 from ..core.heap cimport heap_alloc, heap_alloc_zero, heap_free
 from ..core.intrinsics cimport likely, unlikely
 from ..core.table cimport NO_DEADLINE
-from ..journal.aof cimport AOF_OK, aof_flush
+from ..journal.aof cimport AOF_OK, FSYNC_ALWAYS, aof_flush
 from ..journal.snapshot cimport SNAPSHOT_IDLE
 from ..store.access cimport access_set_time
 from ..store.defrag cimport defrag_step
@@ -418,9 +418,24 @@ cdef void written_in_part(server_t* srv, client_t* c, bint some) noexcept nogil:
     housekeeping_account(srv, c)
 
 
+cdef bint flush_journal(server_t* srv) noexcept nogil:
+    """L1. True when nothing is held up."""
+    cdef int64_t began_us
+    cdef bint all
+    if likely(srv.config.latency_monitor_threshold == 0 or srv.aof.buf.size == 0):
+        return aof_flush(&srv.aof, srv.mono_us) == AOF_OK
+    began_us = clock_mono_us()
+    all = aof_flush(&srv.aof, srv.mono_us) == AOF_OK
+    if srv.aof.policy == FSYNC_ALWAYS:
+        latency_note(srv, b"aof-fsync-always", clock_mono_us() - began_us)
+    else:
+        latency_note(srv, b"aof-write", clock_mono_us() - began_us)
+    return all
+
+
 cdef void write_pending(server_t* srv) noexcept nogil:
     """Send what waited for the journal; where the disk holds it up, what did not change a thing."""
-    cdef bint all = aof_flush(&srv.aof, srv.mono_us) == AOF_OK
+    cdef bint all = flush_journal(srv)
     cdef client_t** at = &srv.pending_write
     cdef client_t* c
     while at[0] is not NULL:

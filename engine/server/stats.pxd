@@ -17,7 +17,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from ..commands.state cimport command_stats_t, server_t
 from ..core.intrinsics cimport count_leading_zeros, likely, unlikely
 from ..core.types cimport slice_t
-from ..wire.command cimport CLIENT_EXECUTING, CLIENT_INTERNAL, client_t, command_t
+from ..wire.command cimport CLIENT_EXECUTING, CLIENT_INTERNAL, CLIENT_LOADING, client_t, command_t
 
 cdef enum:
     HISTOGRAM_STEPS_LOG2 = 5            # buckets to a doubling
@@ -95,6 +95,9 @@ cdef inline void stats_called(server_t* srv, client_t* c, const command_t* cmd, 
     cdef command_stats_t* stats = &srv.stats.commands[cmd.id]
     cdef uint64_t request_bytes = request_bytes_of(c)
     cdef uint64_t reply_bytes = c.reply.size - reply_at
+    if unlikely(c.flags & CLIENT_LOADING):
+        c.errors_seen = c.errors        # the journal's commands were counted when they were new
+        return
     stats.calls += 1
     stats.ticks += ticks
     srv.stats.commands_processed += 1

@@ -25,7 +25,7 @@ from ..core.clock cimport (
 )
 from ..core.heap cimport heap_alloc_zero, heap_free
 from ..core.rand cimport rand_entropy
-from ..wire.command cimport CLIENT_LOADING, CMD_FAST, CMD_SKIP_COMMANDLOG, command_count
+from ..wire.command cimport CMD_FAST, CMD_SKIP_COMMANDLOG, command_count
 from .commandlog cimport (
     LOG_LARGE_REPLY, LOG_LARGE_REQUEST, LOG_SLOW, commandlog_add, commandlog_free,
     commandlog_init,
@@ -202,8 +202,6 @@ cdef void stats_thresholds(server_t* srv) noexcept nogil:
 cdef void stats_noted(server_t* srv, client_t* c, const command_t* cmd, uint64_t ticks,
                       uint64_t request_bytes, uint64_t reply_bytes) noexcept nogil:
     cdef int64_t us = ticks_to_us(&srv.ticks, ticks)
-    if c.flags & CLIENT_LOADING:
-        return
     if srv.config.latency_monitor_threshold > 0 \
             and us >= srv.config.latency_monitor_threshold * 1000:
         if cmd.flags & CMD_FAST:

@@ -96,6 +96,14 @@ cdef extern from *:
         "ERR No such client"
     #define ERR_CLIENT_ID \\
         "ERR client-id should be greater than 0"
+    #define ERR_MONITOR "ERR Replica can't interact with the keyspace"
+    #define ERR_MONITOR_IN_EXEC "ERR MONITOR isn't allowed for DENY BLOCKING client"
+    #define ERR_NO_SHUTDOWN "ERR No shutdown in progress."
+    #define ERR_SHUTDOWN_CLUSTER "ERR SHUTDOWN FAILOVER is only supported in cluster mode."
+    #define ERR_SHUTDOWN_FAILED "ERR Errors trying to SHUTDOWN. Check logs."
+    #define ERR_SHUTDOWN_SAVE \\
+        "ERR SHUTDOWN SAVE is not possible: there are no snapshots yet; the append only file," \\
+        " where it is on, is written before the end"
     #endif
     """
     const char* ERR_SYNTAX
@@ -160,3 +168,9 @@ cdef extern from *:
     const char* ERR_NO_IMPORT_MODE
     const char* ERR_NO_SUCH_CLIENT
     const char* ERR_CLIENT_ID
+    const char* ERR_MONITOR
+    const char* ERR_MONITOR_IN_EXEC
+    const char* ERR_NO_SHUTDOWN
+    const char* ERR_SHUTDOWN_CLUSTER
+    const char* ERR_SHUTDOWN_FAILED
+    const char* ERR_SHUTDOWN_SAVE
