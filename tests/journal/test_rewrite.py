@@ -106,10 +106,12 @@ def test_it_rewrites_itself_when_it_has_grown(tmp_path):
             running.server.execute(b"SET", b"k", b"%0100d" % i)
         for _ in range(300):
             running.server.run(0.01)
-            if b"aof_rewrites:1" in running.server.execute(b"INFO", b"persistence"):
+            bases = list((tmp_path / "appendonlydir").glob("*.base.*"))
+            # The old base goes when the manifest no longer names it.
+            if (b"aof_rewrites:1" in running.server.execute(b"INFO", b"persistence")
+                    and len(bases) == 1):
                 break
         assert not running_rewrite(running)
-        bases = list((tmp_path / "appendonlydir").glob("*.base.*"))
         assert [base.name for base in bases] == ["appendonly.aof.2.base.rdb"]
         assert bases[0].stat().st_size < 1000
 
