@@ -1,7 +1,7 @@
 """Bitmaps: strings seen as bits.
 
-A string that a bit is written to becomes a body with slack (string_reserve_or_reply): a bitmap
-grows at its end without moving its entry, and a bit that exists is set in place.
+A bit that exists is set where it lies. A string that must grow for one becomes a body with slack
+(string_open_or_reply), so that a bitmap grows at its end without moving its entry.
 
 BITFIELD checks all its arguments, and learns how far the string must reach, before it acts: an
 error in the last one leaves the key as it was. The first few subcommands are kept in between, any
@@ -43,7 +43,7 @@ from ..wire.reply cimport (
     reply_array, reply_error, reply_error_syntax, reply_int, reply_null,
 )
 from .grow cimport (
-    STRING_MAX, memory_or_reply, room_or_reply, string_extend, string_reserve_or_reply,
+    STRING_MAX, memory_or_reply, open_string_t, room_or_reply, string_open_or_reply,
 )
 from .state cimport server_of
 from .string_many cimport CHUNK_KEYS, fetch_chunk
@@ -111,8 +111,7 @@ cdef void setbit_command(client_t* c) noexcept nogil:
     cdef entry_t* entry
     cdef int64_t offset
     cdef slice_t bit = c.argv[3]
-    cdef raw_t* raw
-    cdef bint grown
+    cdef open_string_t value
     cdef int mask, old
     if not offset_or_reply(c, c.argv[2], 0, &offset):
         return
@@ -123,15 +122,13 @@ cdef void setbit_command(client_t* c) noexcept nogil:
     entry = string_or_reply(c, keyspace_write(c.ks, hash, c.argv[1]), &failed)
     if failed:
         return
-    raw = string_reserve_or_reply(c, hash, entry, <size_t>(offset >> 3) + 1)
-    if raw is NULL:
+    if not string_open_or_reply(c, hash, entry, <size_t>(offset >> 3) + 1, &value):
         return
-    grown = string_extend(raw, <size_t>(offset >> 3) + 1)
     mask = 0x80 >> (offset & 7)
-    old = 1 if raw.data[offset >> 3] & mask else 0
+    old = 1 if value.data[offset >> 3] & mask else 0
     if old != bit.data[0] - c'0':
-        raw.data[offset >> 3] = <char>(raw.data[offset >> 3] ^ mask)
-    if grown or old != bit.data[0] - c'0':
+        value.data[offset >> 3] = <char>(value.data[offset >> 3] ^ mask)
+    if value.grown or old != bit.data[0] - c'0':
         keyspace_signal(c.ks, EVENT_STRING, b"setbit", c.argv[1])
     reply_int(c, old)
 
@@ -518,17 +515,17 @@ cdef bint read_fields_or_reply(client_t* c, fields_t* fields) noexcept nogil:
     return True
 
 
-cdef inline uint64_t run_field(client_t* c, raw_t* raw, slice_t value,
+cdef inline uint64_t run_field(client_t* c, open_string_t value,
                                const field_t* field) noexcept nogil:
     """One subcommand with its reply. Returns 1 when it changed the string."""
     if field.what == FIELD_GET:
         reply_int(c, read_field(value.data, value.size, field))
     elif field.what != FIELD_OVERFLOW:
-        return write_field(c, raw.data, field)
+        return write_field(c, value.data, field)
     return 0
 
 
-cdef uint64_t run_fields(client_t* c, raw_t* raw, slice_t value,
+cdef uint64_t run_fields(client_t* c, open_string_t value,
                          const fields_t* fields) noexcept nogil:
     """All subcommands; those that were not kept are read again."""
     cdef field_t field
@@ -537,12 +534,12 @@ cdef uint64_t run_fields(client_t* c, raw_t* raw, slice_t value,
     cdef int i
     reply_array(c, fields.replies)
     for i in range(fields.count if fields.count < FIELDS_KEPT else FIELDS_KEPT):
-        changes += run_field(c, raw, value, &fields.kept[i])
+        changes += run_field(c, value, &fields.kept[i])
     if fields.count > FIELDS_KEPT:
         field = fields.kept[FIELDS_KEPT - 1]        # for the overflow in force
         while at < c.argc:
             field_or_reply(c, &at, &field)
-            changes += run_field(c, raw, value, &field)
+            changes += run_field(c, value, &field)
     return changes
 
 
@@ -552,9 +549,9 @@ cdef void bitfield_generic(client_t* c, bint read_only) noexcept nogil:
     cdef uint64_t hash = key_hash(c, c.argv[1])
     cdef fields_t fields
     cdef entry_t* entry
-    cdef slice_t value
-    cdef raw_t* raw = NULL
-    cdef uint64_t changes = 0
+    cdef slice_t text
+    cdef open_string_t value
+    cdef uint64_t changes
     if not read_fields_or_reply(c, &fields):
         return
     if fields.size and read_only:
@@ -567,14 +564,12 @@ cdef void bitfield_generic(client_t* c, bint read_only) noexcept nogil:
     if failed:
         return
     if fields.size:
-        raw = string_reserve_or_reply(c, hash, entry, fields.size)
-        if raw is NULL:
+        if not string_open_or_reply(c, hash, entry, fields.size, &value):
             return
-        changes = string_extend(raw, fields.size)
-        value = slice_t(&raw.data[0], raw.size)
-    else:
-        value = entry_string(entry, scratch) if entry is not NULL else slice_t(NULL, 0)
-    changes += run_fields(c, raw, value, &fields)
+    else:                               # to be read only
+        text = entry_string(entry, scratch) if entry is not NULL else slice_t(NULL, 0)
+        value = open_string_t(<char*>text.data, text.size, False)
+    changes = run_fields(c, value, &fields) + value.grown
     if changes:
         keyspace_signal(c.ks, EVENT_STRING, b"setbit", c.argv[1])
         c.store.dirty += changes - 1

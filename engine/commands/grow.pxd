@@ -20,6 +20,11 @@ cdef extern from *:
     # Bytes of a string, whatever configuration and journal say: sums of sizes cannot overflow.
     const int64_t STRING_MAX "KVD_STRING_MAX"
 
+cdef struct open_string_t:
+    char* data                          # borrowed from the key's entry
+    size_t size
+    bint grown                          # it was shorter, or absent
+
 # A string of `size` + `more` bytes is allowed.
 cdef bint string_fits_or_reply(client_t* c, int64_t size, int64_t more) noexcept nogil
 # There is memory for a block of `size` bytes. To be asked where a client names the size.
@@ -32,5 +37,7 @@ cdef bint room_or_reply(client_t* c, size_t more) noexcept nogil
 # NULL when there is no room or no memory for it: then the key is as it was, or evicted.
 cdef raw_t* string_reserve_or_reply(client_t* c, uint64_t hash, entry_t* entry,
                                     size_t size) noexcept nogil
-# Let it have at least `size` bytes, which it can hold; new ones are zero. True when it grew.
-cdef bint string_extend(raw_t* raw, size_t size) noexcept nogil
+# The same string to be written to, with at least `size` bytes, new ones zero; its encoding is raw.
+# Bytes that are there are opened where they lie.
+cdef bint string_open_or_reply(client_t* c, uint64_t hash, entry_t* entry, size_t size,
+                               open_string_t* out) noexcept nogil

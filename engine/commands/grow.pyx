@@ -11,7 +11,10 @@ from ..core.intrinsics cimport add_overflows, likely, unlikely
 from ..core.table cimport NO_DEADLINE
 from ..core.types cimport slice_t
 from ..store.access cimport access_new
-from ..store.entry cimport ENTRY_BODY, entry_body, entry_create_raw, entry_memory
+from ..store.entry cimport (
+    ENC_RAW, ENTRY_BODY, ENTRY_INT, entry_body, entry_create_raw, entry_memory,
+    entry_set_encoding, entry_value, entry_value_size,
+)
 from ..store.evict cimport EVICT_FAIL, EVICT_MORE, evict_run, evicted_t
 from ..store.keyspace cimport keyspace_make_raw, keyspace_peek, keyspace_put_take
 from ..wire.command cimport CLIENT_LOADING
@@ -84,9 +87,23 @@ cdef raw_t* string_reserve_or_reply(client_t* c, uint64_t hash, entry_t* entry,
     return <raw_t*>entry_body(entry)
 
 
-cdef bint string_extend(raw_t* raw, size_t size) noexcept nogil:
-    if likely(raw.size >= size):
+cdef bint string_open_or_reply(client_t* c, uint64_t hash, entry_t* entry, size_t size,
+                               open_string_t* out) noexcept nogil:
+    cdef raw_t* raw
+    if entry is not NULL and not entry.flags & (ENTRY_INT | ENTRY_BODY) \
+            and entry_value_size(entry) >= size:
+        entry_set_encoding(entry, ENC_RAW)
+        out.data = entry_value(entry)
+        out.size = entry_value_size(entry)
+        out.grown = False
+        return True
+    raw = string_reserve_or_reply(c, hash, entry, size)
+    if raw is NULL:
         return False
-    memset(raw.data + raw.size, 0, size - raw.size)
-    raw.size = size
+    out.grown = raw.size < size
+    if out.grown:
+        memset(raw.data + raw.size, 0, size - raw.size)
+        raw.size = size
+    out.data = raw.data
+    out.size = raw.size
     return True

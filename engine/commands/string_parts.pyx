@@ -22,7 +22,9 @@ from ..wire.command cimport (
 )
 from ..wire.errors cimport ERR_NOT_INTEGER, ERR_OFFSET
 from ..wire.reply cimport reply_bulk, reply_error, reply_int
-from .grow cimport string_extend, string_fits_or_reply, string_reserve_or_reply
+from .grow cimport (
+    open_string_t, string_fits_or_reply, string_open_or_reply, string_reserve_or_reply,
+)
 from .t_string cimport string_or_reply
 
 
@@ -58,7 +60,7 @@ cdef void setrange_command(client_t* c) noexcept nogil:
     cdef entry_t* entry
     cdef slice_t part = c.argv[3]
     cdef int64_t offset
-    cdef raw_t* raw
+    cdef open_string_t value
     if not parse_int64(c.argv[2].data, c.argv[2].size, &offset):
         reply_error(c, ERR_NOT_INTEGER)
         return
@@ -74,13 +76,11 @@ cdef void setrange_command(client_t* c) noexcept nogil:
         return
     if not string_fits_or_reply(c, offset, <int64_t>part.size):
         return
-    raw = string_reserve_or_reply(c, hash, entry, <size_t>offset + part.size)
-    if raw is NULL:
+    if not string_open_or_reply(c, hash, entry, <size_t>offset + part.size, &value):
         return
-    string_extend(raw, <size_t>offset + part.size)
-    memcpy(raw.data + offset, part.data, part.size)
+    memcpy(value.data + offset, part.data, part.size)
     keyspace_signal(c.ks, EVENT_STRING, b"setrange", c.argv[1])
-    reply_int(c, <int64_t>raw.size)
+    reply_int(c, <int64_t>value.size)
 
 
 cdef void getrange_command(client_t* c) noexcept nogil:
