@@ -8,7 +8,7 @@ from functools import cache
 
 from ..wire.command import command_table
 from . import inspect
-from .cold import NULL_ARRAY, Error, Set, Simple, register
+from .cold import NULL_ARRAY, Error, Raw, Set, Simple, encode, register
 from .syntax import arguments_of
 
 # Hints for clients that spread commands over many servers, by command.
@@ -193,15 +193,21 @@ def describe(row: dict) -> list:
     ]
 
 
+@cache
+def all_described(resp: int) -> Raw:
+    """Clients ask for all of it when they connect: milliseconds, if it were made each time."""
+    return Raw(encode([describe(row) for row in top_level()], resp))
+
+
 @register("command")
-def command(server, client, argv: list[bytes]) -> list:
-    return [describe(row) for row in top_level()]
+def command(server, client, argv: list[bytes]) -> Raw:
+    return all_described(client.resp)
 
 
 @register("command|info")
-def command_info(server, client, argv: list[bytes]) -> list:
+def command_info(server, client, argv: list[bytes]) -> Raw | list:
     if len(argv) == 2:
-        return [describe(row) for row in top_level()]
+        return all_described(client.resp)
     rows = [table().get(text(name)) for name in argv[2:]]
     return [NULL_ARRAY if row is None else describe(row) for row in rows]
 
@@ -243,8 +249,14 @@ def document(row: dict) -> dict:
     return entry
 
 
+@cache
+def all_documented(resp: int) -> Raw:
+    return Raw(encode({row["name"]: document(row) for row in top_level()}, resp))
+
+
 @register("command|docs")
-def docs(server, client, argv: list[bytes]) -> dict:
-    rows = top_level() if len(argv) == 2 else [
-        table()[text(name)] for name in argv[2:] if text(name) in table()]
+def docs(server, client, argv: list[bytes]) -> Raw | dict:
+    if len(argv) == 2:
+        return all_documented(client.resp)
+    rows = [table()[text(name)] for name in argv[2:] if text(name) in table()]
     return {row["name"]: document(row) for row in rows}

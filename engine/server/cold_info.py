@@ -3,12 +3,12 @@
 A field of something that does not exist in this server (clusters, scripts, replicas, forks) says
 0, none or no, since those who read it take its absence for an error. Nothing else is constant.
 """
-import hashlib
 import os
-import platform
 import resource
 import socket
 import sys
+import zlib
+from functools import cache
 
 from kvd import __version__
 
@@ -75,14 +75,15 @@ def percentile(buckets: list[tuple[float, int]], percent: float) -> float:
     return 0.0
 
 
+@cache
 def build_id() -> str:
     """The same for two servers that know the same commands, and else different."""
     text = "".join(map(repr, command_table().values())) + sys.version
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 def processor() -> str:
-    return "X86 TSC" if platform.machine() in ("x86_64", "AMD64") else "ARM CNTVCT"
+    return "X86 TSC" if os.uname().machine == "x86_64" else "ARM CNTVCT"
 
 
 def listeners(server) -> list[str]:
@@ -111,9 +112,9 @@ def server_section(server, n: dict, config: dict) -> list:
         ("redis_version", n["redis_version"]), *names, ("kvd_version", __version__),
         ("redis_git_sha1", "00000000"), ("redis_git_dirty", 0), ("redis_build_id", build_id()),
         ("redis_mode", "standalone"), ("server_mode", "standalone"),
-        ("os", f"{platform.system()} {platform.release()} {platform.machine()}"),
+        ("os", "{0.sysname} {0.release} {0.machine}".format(os.uname())),
         ("arch_bits", 64), ("monotonic_clock", f"{processor()} @ {n['ticks_per_us']:.2f} ticks/us"),
-        ("multiplexing_api", "epoll"), ("gcc_version", platform.python_compiler().split()[-1]),
+        ("multiplexing_api", "epoll"), ("gcc_version", sys.version.split()[-1].rstrip("]")),
         ("process_id", os.getpid()), ("process_supervised", config["supervised"]),
         ("run_id", n["run_id"]), ("tcp_port", config["port"]),
         ("server_time_usec", n["wall_us"]), ("uptime_in_seconds", uptime),

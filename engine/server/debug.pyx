@@ -25,7 +25,6 @@ from ..store.entry cimport (
 from ..store.keyspace cimport keyspace_count, keyspace_peek, keyspace_set, keyspace_t, store_hash
 from .capsule cimport server_from
 
-import hashlib
 import struct
 
 
@@ -73,15 +72,20 @@ def describe_key(capsule, db: int, key: bytes) -> dict | None:
 
 # -- digests --------------------------------------------------------------------------------------
 
+cdef bytes sha1(bytes data):
+    from hashlib import sha1            # here: it brings libcrypto, 3 MB for nothing
+    return sha1(data).digest()
+
+
 cdef bytes stir(bytes digest, bytes data):
     """xor the hash of `data` in: what is stirred in twice is out again, in whatever order."""
-    mixed = int.from_bytes(digest, "big") ^ int.from_bytes(hashlib.sha1(data).digest(), "big")
+    mixed = int.from_bytes(digest, "big") ^ int.from_bytes(sha1(data), "big")
     return mixed.to_bytes(20, "big")
 
 
 cdef bytes mix(bytes digest, bytes data):
     """As stir, and hashed once more: order matters."""
-    return hashlib.sha1(stir(digest, data)).digest()
+    return sha1(stir(digest, data))
 
 
 cdef bytes mix_value(bytes digest, const entry_t* entry):
