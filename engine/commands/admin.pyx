@@ -33,6 +33,7 @@ from .state cimport server_of, server_t
 cdef enum:
     SLOT_BYTES = 8                      # an entry's place in the table: 64 bytes for 9, rounded up
     PURGE_UNITS = 1 << 30               # all
+    SAMPLES = 5                         # elements that an aggregate's size is estimated from
 
 
 cdef void time_command(client_t* c) noexcept nogil:
@@ -73,7 +74,7 @@ cdef inline bint is_word(slice_t arg, const char* word, size_t size) noexcept no
 
 cdef void memory_usage_command(client_t* c) noexcept nogil:
     cdef entry_t* entry
-    cdef int64_t samples
+    cdef int64_t samples = SAMPLES
     cdef int i = 3
     while i < c.argc:
         if not is_word(c.argv[i], b"samples", 7) or i + 1 == c.argc:
@@ -86,12 +87,11 @@ cdef void memory_usage_command(client_t* c) noexcept nogil:
             reply_error_syntax(c)
             return
         i += 2
-    # Every value is measured whole: sampling is for containers, which keep their sizes.
     entry = keyspace_peek(c.ks, key_hash(c, c.argv[2]), c.argv[2])
     if entry is NULL:
         reply_null(c)
     else:
-        reply_int(c, <int64_t>entry_memory(entry) + SLOT_BYTES)
+        reply_int(c, <int64_t>entry_memory(entry, <size_t>samples) + SLOT_BYTES)
 
 
 cdef void memory_purge_command(client_t* c) noexcept nogil:

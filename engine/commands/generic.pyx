@@ -13,16 +13,13 @@ from libc.limits cimport INT_MAX, INT_MIN
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
-from ..core.intrinsics cimport kvd_assert
 from ..core.number cimport equal_nocase, parse_int64
 from ..core.table cimport table_prefetch, table_prefetch_item
 from ..core.types cimport slice_t
 from ..store.access cimport access_new, lfu_decayed, lru_idle_seconds
 from ..store.entry cimport (
-    ENTRY_BODY, ENTRY_INT, INT_TEXT_MAX, TYPE_STRING, encoding_name, entry_access,
-    entry_create_int, entry_create_raw, entry_create_string, entry_deadline, entry_encoding,
-    entry_int, entry_key, entry_memory, entry_rewrite_take, entry_string, entry_t, entry_type,
-    type_name,
+    encoding_name, entry_access, entry_copy, entry_deadline, entry_encoding, entry_key,
+    entry_memory, entry_rewrite_take, entry_t, entry_type, type_name,
 )
 from ..store.keyspace cimport (
     EVENT_GENERIC, keyspace_announce, keyspace_clear, keyspace_count, keyspace_delete,
@@ -50,6 +47,7 @@ from .state cimport server_of
 
 cdef enum:
     KEYS_AHEAD = 16
+    SAMPLES = 5                         # elements from which the room for a copy is estimated
 
 
 # -- many keys ------------------------------------------------------------------------------------
@@ -192,21 +190,6 @@ cdef keyspace_t* find_database_or_reply(client_t* c, slice_t arg) noexcept nogil
     return NULL
 
 
-cdef entry_t* copy_of(client_t* c, const entry_t* entry, slice_t key) noexcept nogil:
-    """An equal value under another key, with the same deadline and encoding."""
-    cdef char scratch[INT_TEXT_MAX]
-    cdef int64_t deadline_ms = entry_deadline(entry)
-    cdef uint32_t access = access_new(&c.store.access)
-    cdef slice_t value
-    kvd_assert(entry_type(entry) == TYPE_STRING)
-    if entry.flags & ENTRY_INT:
-        return entry_create_int(c.store.heap, key, entry_int(entry), deadline_ms, access)
-    value = entry_string(entry, scratch)
-    if entry.flags & ENTRY_BODY:
-        return entry_create_raw(c.store.heap, key, value, value.size, deadline_ms, access)
-    return entry_create_string(c.store.heap, key, value, deadline_ms, access)
-
-
 cdef bint copy_options_or_reply(client_t* c, keyspace_t** target, bint* replace) noexcept nogil:
     cdef int at = 3
     while at < c.argc:
@@ -237,7 +220,7 @@ cdef void copy_command(client_t* c) noexcept nogil:
         reply_error(c, ERR_SAME_OBJECT)
         return
     entry = keyspace_peek(c.ks, key_hash(c, c.argv[1]), c.argv[1])
-    if entry is not NULL and not room_or_reply(c, entry_memory(entry)):
+    if entry is not NULL and not room_or_reply(c, entry_memory(entry, SAMPLES)):
         return
     entry = keyspace_read(c.ks, key_hash(c, c.argv[1]), c.argv[1])
     if entry is NULL:
@@ -250,7 +233,8 @@ cdef void copy_command(client_t* c) noexcept nogil:
             reply_int(c, 0)
             return
         keyspace_delete_entry(target, hash, there)
-    keyspace_put_take(target, hash, copy_of(c, entry, key))
+    keyspace_put_take(target, hash, entry_copy(c.store.heap, entry, key,
+                                               access_new(&c.store.access)))
     keyspace_signal(target, EVENT_GENERIC, b"copy_to", key)
     reply_int(c, 1)
 

@@ -71,7 +71,7 @@ cdef raw_t* string_reserve_or_reply(client_t* c, uint64_t hash, entry_t* entry,
             and likely((<raw_t*>entry_body(entry)).size_max >= size):
         return <raw_t*>entry_body(entry)
     if server_of(c).evict.limit_bytes:
-        held = entry_memory(entry) if entry is not NULL else 0
+        held = entry_memory(entry, 0) if entry is not NULL else 0
         if wanted > held + ROOM_FREE and not room_or_reply(c, wanted - held):
             return NULL
         if unlikely(c.store.evicted != evicted):

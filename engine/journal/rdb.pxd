@@ -5,43 +5,32 @@ Terms
     length    a number in 1, 2, 5 or 9 bytes; or the mark of a string that is spelt otherwise
     image     a whole file in memory (mapped): nothing is read past its end
 
-The reader takes strings, in every spelling, with their deadlines and access times. What it does
-not know it names, and stops: half a data set is worse than none.
+The reader takes every type of which there is a room rdb_<type>, with deadlines and access times.
+What it does not know it names, and stops: half a data set is worse than none.
 The writer appends to a buffer; who owns the file keeps the check sum.
 """
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from ..core.buf cimport buf_t
+from ..core.types cimport slice_t
 from ..store.entry cimport entry_t
-from ..store.keyspace cimport keyspace_t, store_t
+from ..store.keyspace cimport store_t
+from .rdb_format cimport rdb_t
 
 cdef enum:
-    RDB_HEADER_SIZE = 9                 # "REDIS0011", "VALKEY080"
+    RDB_HEADER_SIZE = 9                 # "REDIS0010", "VALKEY080"
+
+# What a value may be written as. Files are for the widest circle, which reads no compact sets
+# (type 20) and no stream consumers' active times (type 21); fields that die need the newer one.
+cdef enum:
+    RDB_VERSION_COMMON = 10             # Redis 7.0 and later, every Valkey
+    RDB_VERSION_VALKEY = 80             # Valkey 9: what DUMP speaks
 
 cdef enum rdb_status_t:
     RDB_MORE = 0                        # the time is up
     RDB_DONE = 1
     RDB_BROKEN = 2
-
-cdef struct rdb_t:
-    store_t* store
-    const char* data                    # the image, borrowed
-    size_t size
-    size_t at                           # next byte to read; behind the check sum at the end
-    size_t summed                       # how far the check sum has come
-    uint64_t crc
-    int version
-    keyspace_t* ks                      # the selected database
-    int64_t deadline_ms                 # of the next key
-    int64_t idle_seconds                # -1: not said
-    int freq                            # -1: not said
-    uint64_t keys
-    size_t string_max                   # bytes
-    buf_t key                           # unpacked strings live here
-    buf_t value
-    size_t broken_at                    # offset of what cannot be read
-    char why[160]
 
 # It starts like an RDB file.
 cdef bint rdb_is(const char* data, size_t size) noexcept nogil
@@ -51,6 +40,11 @@ cdef void rdb_free(rdb_t* rdb) noexcept nogil
 # Read on until the clock says until_us. Keys go to the databases of the store.
 cdef rdb_status_t rdb_read(rdb_t* rdb, int64_t until_us) noexcept nogil
 
+# One value, of the type that its byte says, as an entry under `key` that no table knows; NULL when
+# it is broken. For RESTORE, as for a whole file.
+cdef entry_t* rdb_read_value(rdb_t* rdb, uint8_t type, slice_t key, int64_t deadline_ms,
+                             uint32_t access) noexcept nogil
+
 # -- writing --------------------------------------------------------------------------------------
 
 cdef void rdb_write_header(buf_t* out) noexcept nogil
@@ -59,3 +53,6 @@ cdef void rdb_write_entry(buf_t* out, const store_t* store, const entry_t* entry
 # The last opcode; the check sum of all that was written, this byte included, follows it.
 cdef void rdb_write_end(buf_t* out) noexcept nogil
 cdef void rdb_write_crc(buf_t* out, uint64_t crc) noexcept nogil
+# The type byte of an entry's value, and the value: what DUMP makes, without its footer.
+cdef uint8_t rdb_value_type(const entry_t* entry, int version) noexcept nogil
+cdef void rdb_write_value(buf_t* out, const entry_t* entry, int version) noexcept nogil

@@ -59,7 +59,7 @@ def describe_key(capsule, db: int, key: bytes) -> dict | None:
         if entry.flags & ENTRY_BODY:
             raw = <raw_t*>entry_body(entry)
             size_max = raw.size_max
-            body = entry_memory(entry) - heap_block_size(entry_size(entry))
+            body = entry_memory(entry, 0) - heap_block_size(entry_size(entry))
     return dict(
         address=<uint64_t>entry, encoding=encoding_name(entry_encoding(entry)).decode(),
         is_string=entry_type(entry) == TYPE_STRING, is_int=entry_encoding(entry) == ENC_INT,

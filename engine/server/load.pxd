@@ -10,7 +10,7 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint64_t
 
 from ..commands.state cimport server_t
-from ..journal.rdb cimport rdb_t
+from ..journal.rdb_format cimport rdb_t
 from ..wire.command cimport client_t, command_t
 
 cdef enum load_status_t:

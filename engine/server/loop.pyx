@@ -32,7 +32,7 @@ from ..store.access cimport access_set_time
 from ..store.defrag cimport defrag_step
 from ..store.evict cimport EVICT_MORE, evict_run, evicted_t
 from ..store.expire cimport expire_run
-from ..store.keyspace cimport store_reap
+from ..store.keyspace cimport store_has_dropped, store_reap
 from ..wire.client cimport client_output
 from ..wire.command cimport (
     CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CLOSING, CLIENT_CONTROL, CLIENT_FED,
@@ -89,7 +89,7 @@ cdef enum:
     EXPIRE_BUDGET_US = 1000             # of one turn
     EVICT_BUDGET_US = 500               # likewise, of what a command left above the limit
     DEFRAG_BUDGET_US = 500
-    REAP_ITEMS = 2000                   # dropped keys freed in a turn
+    REAP_ITEMS = 2000                   # dropped keys or elements freed in a turn
     WAIT_MS_MAX = 1000                  # the longest there is between two runs of cron: hz 1
     UNSYNCED_US = 100000                # a look at what everysec has to sync by now
     BEHIND_US = 1000                    # a look at a disk or a walk that replies wait for
@@ -522,7 +522,7 @@ cdef int wait_ms(server_t* srv) noexcept nogil:
         due = srv.expire.rest_until_us if due < srv.expire.rest_until_us else due
         until = due if due < until else until
     left = until - srv.mono_us
-    if ((srv.store.dropped_count and not srv.store.copying) or srv.loading or srv.copy_busy
+    if (store_has_dropped(&srv.store) or srv.loading or srv.copy_busy
             or srv.ready is not NULL):
         return 0
     if unlikely(srv.snapshot.state != SNAPSHOT_IDLE) and left > BEHIND_US:

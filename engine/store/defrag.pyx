@@ -23,8 +23,10 @@ from ..core.heap cimport (
 )
 from ..core.table cimport table_move
 from .entry cimport (
-    ENTRY_BODY, TYPE_STRING, entry_body, entry_set_body, entry_size, entry_t, entry_type, raw_t,
+    ENTRY_BODY, TYPE_STRING, entry_body, entry_encoding, entry_set_body, entry_size, entry_t,
+    entry_type, raw_t,
 )
+from .value cimport value_move
 
 cdef enum:
     SECOND_US = 1000000
@@ -52,6 +54,9 @@ cdef void* move_entry(void* owner, void* item) noexcept nogil:
         size = sizeof(raw_t) + raw.size_max
         if heap_should_move(heap, raw, size, ROOM_PERCENT):
             entry_set_body(entry, heap_move(heap, raw, size))
+    elif entry.flags & ENTRY_BODY:
+        entry_set_body(entry, value_move(heap, entry_type(entry), entry_encoding(entry),
+                                         entry_body(entry), ROOM_PERCENT))
     size = entry_size(entry)
     if heap_should_move(heap, entry, size, ROOM_PERCENT):
         return heap_move(heap, entry, size)

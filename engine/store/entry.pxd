@@ -37,6 +37,12 @@ cdef enum encoding_t:
     ENC_RAW = 0
     ENC_INT = 1
     ENC_EMBSTR = 2
+    ENC_LISTPACK = 3
+    ENC_QUICKLIST = 4
+    ENC_HASHTABLE = 5
+    ENC_INTSET = 6
+    ENC_SKIPLIST = 7
+    ENC_STREAM = 8
 
 cdef enum:
     ENTRY_DEADLINE = 1                  # flags
@@ -189,7 +195,11 @@ cdef raw_t* raw_create(heap_t* heap, slice_t value, size_t size_max) noexcept no
 # Room for size_max bytes; the block may move.
 cdef raw_t* raw_resize(heap_t* heap, raw_t* raw, size_t size_max) noexcept nogil
 cdef void raw_release(heap_t* heap, raw_t* raw) noexcept nogil
-# The entry and its body.
+# The entry and its body, in one go whatever its size.
 cdef void entry_release(heap_t* heap, entry_t* entry) noexcept nogil
-# Bytes of the entry's block and body at class sizes: what freeing it gives back.
-cdef size_t entry_memory(const entry_t* entry) noexcept nogil
+# Bytes of the entry's block and body at class sizes: what freeing it gives back. An aggregate's are
+# estimated from so many of its elements; 0: all.
+cdef size_t entry_memory(const entry_t* entry, size_t samples) noexcept nogil
+# An equal value under another key, with the same deadline and encoding.
+cdef entry_t* entry_copy(heap_t* heap, const entry_t* entry, slice_t key,
+                         uint32_t access) noexcept nogil

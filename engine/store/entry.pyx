@@ -10,7 +10,8 @@ Invariants
     N2  flags tell the layout; no function here trusts anything else
     N3  entry_size is what the block was asked for, so that it can be given back
 """
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stddef cimport size_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, strlen
 
 from ..core.heap cimport (
@@ -18,6 +19,7 @@ from ..core.heap cimport (
 )
 from ..core.intrinsics cimport kvd_assert, kvd_static_assert
 from ..core.number cimport equal_nocase, parse_int64
+from .value cimport value_copy, value_memory, value_release
 
 cdef enum:
     INT_DIGITS_MAX = 20
@@ -35,8 +37,9 @@ cdef void copy(char* target, slice_t bytes) noexcept nogil:
 cdef const char* TYPE_NAMES[7]
 TYPE_NAMES[:] = [b"string", b"list", b"set", b"zset", b"hash", NULL, b"stream"]
 
-cdef const char* ENCODING_NAMES[3]
-ENCODING_NAMES[:] = [b"raw", b"int", b"embstr"]
+cdef const char* ENCODING_NAMES[9]
+ENCODING_NAMES[:] = [b"raw", b"int", b"embstr", b"listpack", b"quicklist", b"hashtable",
+                     b"intset", b"skiplist", b"stream"]
 
 
 cdef const char* type_name(type_t type) noexcept nogil:
@@ -197,14 +200,38 @@ cdef void raw_release(heap_t* heap, raw_t* raw) noexcept nogil:
 
 cdef void entry_release(heap_t* heap, entry_t* entry) noexcept nogil:
     if entry.flags & ENTRY_BODY:
-        kvd_assert(entry_type(entry) == TYPE_STRING)
-        raw_release(heap, <raw_t*>entry_body(entry))
+        if entry_type(entry) == TYPE_STRING:
+            raw_release(heap, <raw_t*>entry_body(entry))
+        else:
+            while value_release(heap, entry_type(entry), entry_encoding(entry), entry_body(entry),
+                                ~<size_t>0):
+                pass
     heap_free(heap, entry, entry_size(entry))
 
 
-cdef size_t entry_memory(const entry_t* entry) noexcept nogil:
+cdef size_t entry_memory(const entry_t* entry, size_t samples) noexcept nogil:
     cdef size_t size = heap_block_size(entry_size(entry))
+    if not entry.flags & ENTRY_BODY:
+        return size
+    if entry_type(entry) == TYPE_STRING:
+        return size + heap_block_size(sizeof(raw_t) + (<raw_t*>entry_body(entry)).size_max)
+    return size + value_memory(entry_type(entry), entry_encoding(entry), entry_body(entry),
+                               samples)
+
+
+cdef entry_t* entry_copy(heap_t* heap, const entry_t* entry, slice_t key,
+                         uint32_t access) noexcept nogil:
+    cdef char scratch[INT_TEXT_MAX]
+    cdef int64_t deadline_ms = entry_deadline(entry)
+    cdef slice_t value
+    if entry_type(entry) != TYPE_STRING:
+        return entry_create_body_take(
+            heap, key, entry_type(entry), entry_encoding(entry),
+            value_copy(heap, entry_type(entry), entry_encoding(entry), entry_body(entry)),
+            deadline_ms, access)
+    if entry.flags & ENTRY_INT:
+        return entry_create_int(heap, key, entry_int(entry), deadline_ms, access)
+    value = entry_string(entry, scratch)
     if entry.flags & ENTRY_BODY:
-        kvd_assert(entry_type(entry) == TYPE_STRING)
-        size += heap_block_size(sizeof(raw_t) + (<raw_t*>entry_body(entry)).size_max)
-    return size
+        return entry_create_raw(heap, key, value, value.size, deadline_ms, access)
+    return entry_create_string(heap, key, value, deadline_ms, access)

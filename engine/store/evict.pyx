@@ -28,13 +28,14 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memmove
 
 from ..core.clock cimport clock_mono_us
+from ..core.intrinsics cimport unlikely
 from ..core.rand cimport rand_below
 from ..core.table cimport (
     SEGMENT_ITEMS_MAX, table_holds, table_random, table_sample,
 )
 from .access cimport lfu_decayed, lfu_idle_minutes, lru_idle_ticks
 from .entry cimport entry_access, entry_deadline, entry_key
-from .keyspace cimport keyspace_evict, keyspace_t, store_hash, store_reap
+from .keyspace cimport keyspace_evict, keyspace_t, store_hash, store_has_dropped, store_reap
 
 cdef enum:
     SAMPLE_KEYS = 2
@@ -166,12 +167,17 @@ cdef evicted_t evict_until(evict_t* evict, store_t* store, size_t need,
     cdef entry_t* entry
     cdef uint64_t hash
     cdef uint32_t steps = 0
-    # Keys that a flush has dropped already are the first to make room.
-    while store.dropped_count and not fits(evict, store, need):
+    # What a flush or a delete has dropped already is the first to make room.
+    while store_has_dropped(store) and not fits(evict, store, need):
         store_reap(store, REAP_ITEMS)
         if clock_mono_us() >= until_us:
             return EVICT_OK if fits(evict, store, need) else EVICT_MORE
     while not fits(evict, store, need):
+        if unlikely(store.body_count):
+            store_reap(store, REAP_ITEMS)       # of what was evicted last
+            if clock_mono_us() >= until_us:
+                return EVICT_OK if fits(evict, store, need) else EVICT_MORE
+            continue
         if evict.policy == POLICY_NOEVICTION:
             return EVICT_FAIL
         entry = choose(evict, store, &ks, &hash)

@@ -52,6 +52,12 @@ cdef struct hooks_t:
     key_fn on_evicted                   # likewise for an evicted one
     segment_fn before_change            # while store.copying: before any change of that hash
 
+# The body of an aggregate that is too large to be freed at once.
+cdef struct dropped_body_t:
+    void* body
+    type_t type
+    encoding_t encoding
+
 cdef struct store_t:
     heap_t* heap                        # borrowed: the server's
     uint64_t secret[2]
@@ -77,7 +83,10 @@ cdef struct store_t:
     int database_top                    # no key was ever put into a database from here on
     table_t* dropped                    # owned: flushed tables that are freed by and by
     size_t dropped_count
-    uint64_t dropped_items              # keys in them: lazyfree_pending_objects
+    uint64_t dropped_items              # keys in them, and bodies: lazyfree_pending_objects
+    dropped_body_t* bodies              # owned: of deleted keys, freed by and by
+    size_t body_count
+    size_t body_max
     uint64_t reaped                     # keys freed from them: lazyfreed_objects
 
 cdef struct keyspace_t:
@@ -138,7 +147,15 @@ cdef void keyspace_evict(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept
 # Remove everything; with `later` the memory is freed by store_reap. Returns how many keys went.
 cdef uint64_t keyspace_clear(keyspace_t* ks, bint later) noexcept nogil
 cdef void keyspace_exchange(keyspace_t* a, keyspace_t* b) noexcept nogil
-# Free about `items_max` dropped items; true while more remain.
+# Free an entry that no table shows; a large body waits for store_reap.
+cdef void store_drop_entry(store_t* store, entry_t* entry) noexcept nogil
+# A body that no entry holds any more, likewise.
+cdef void store_drop_body(store_t* store, type_t type, encoding_t encoding,
+                          void* body) noexcept nogil
+# Is there something that store_reap could free now?
+cdef inline bint store_has_dropped(const store_t* store) noexcept nogil:
+    return store.body_count != 0 or (store.dropped_count != 0 and not store.copying)
+# Free about `items_max` dropped items, or as many blocks of dropped bodies; true while more remain.
 cdef bint store_reap(store_t* store, size_t items_max) noexcept nogil
 
 # Say that a command changed `key`: one change for the journal, WATCH and events.

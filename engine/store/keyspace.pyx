@@ -32,9 +32,11 @@ from .entry cimport (
     entry_set_access, entry_set_body, entry_set_encoding, entry_set_int, entry_size, entry_string,
     entry_type, entry_value, entry_value_size, raw_resize, raw_t, string_encoding,
 )
+from .value cimport value_effort, value_release
 
 cdef enum:
     RANDOM_TRIES_MAX = 100              # when dead keys keep coming up
+    EFFORT_AT_ONCE = 64                 # blocks: a larger body is freed by and by
 
 
 cdef slice_t key_of(const void* item) noexcept nogil:
@@ -280,7 +282,7 @@ cdef void keyspace_swap_take(keyspace_t* ks, uint64_t hash, entry_t* entry, entr
     if keep_body:
         heap_free(ks.store.heap, entry, entry_size(entry))
     else:
-        entry_release(ks.store.heap, entry)
+        store_drop_entry(ks.store, entry)
 
 
 cdef entry_t* keyspace_set_deadline(keyspace_t* ks, uint64_t hash, entry_t* entry,
@@ -331,7 +333,7 @@ cdef void keyspace_take_out(keyspace_t* ks, uint64_t hash, entry_t* entry) noexc
 
 cdef void keyspace_delete_entry(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil:
     keyspace_take_out(ks, hash, entry)
-    entry_release(ks.store.heap, entry)
+    store_drop_entry(ks.store, entry)
 
 
 cdef bint keyspace_delete(keyspace_t* ks, uint64_t hash, slice_t key) noexcept nogil:
@@ -349,7 +351,7 @@ cdef void keyspace_expire(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcep
     if store.hooks.on_expired is not NULL:
         store.hooks.on_expired(store.hooks.owner, ks, entry_key(entry))
     keyspace_announce(ks, EVENT_EXPIRED, b"expired", entry_key(entry))
-    entry_release(store.heap, entry)
+    store_drop_entry(store, entry)
 
 
 cdef void keyspace_evict(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil:
@@ -359,13 +361,45 @@ cdef void keyspace_evict(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept
     if store.hooks.on_evicted is not NULL:
         store.hooks.on_evicted(store.hooks.owner, ks, entry_key(entry))
     keyspace_announce(ks, EVENT_EVICTED, b"evicted", entry_key(entry))
-    entry_release(store.heap, entry)
+    store_drop_entry(store, entry)
 
 
 # -- everything at once ---------------------------------------------------------------------------
 
 cdef void release_item(void* owner, void* item) noexcept nogil:
-    entry_release(<heap_t*>owner, <entry_t*>item)
+    entry_release((<store_t*>owner).heap, <entry_t*>item)
+
+
+cdef void drop_item(void* owner, void* item) noexcept nogil:
+    store_drop_entry(<store_t*>owner, <entry_t*>item)
+
+
+cdef void store_drop_body(store_t* store, type_t type, encoding_t encoding,
+                          void* body) noexcept nogil:
+    cdef size_t more
+    if likely(value_effort(type, encoding, body) <= EFFORT_AT_ONCE):
+        while value_release(store.heap, type, encoding, body, ~<size_t>0):
+            pass
+        return
+    if store.body_count == store.body_max:
+        more = store.body_max + (store.body_max >> 1) + 8
+        store.bodies = <dropped_body_t*>heap_realloc(
+            store.heap, store.bodies, store.body_max * sizeof(dropped_body_t),
+            more * sizeof(dropped_body_t))
+        store.body_max = more
+    store.bodies[store.body_count].body = body
+    store.bodies[store.body_count].type = type
+    store.bodies[store.body_count].encoding = encoding
+    store.body_count += 1
+    store.dropped_items += 1
+
+
+cdef void store_drop_entry(store_t* store, entry_t* entry) noexcept nogil:
+    if entry.flags & ENTRY_BODY and unlikely(entry_type(entry) != TYPE_STRING):
+        store_drop_body(store, entry_type(entry), entry_encoding(entry), entry_body(entry))
+        heap_free(store.heap, entry, entry_size(entry))
+    else:
+        entry_release(store.heap, entry)
 
 
 cdef uint64_t keyspace_clear(keyspace_t* ks, bint later) noexcept nogil:
@@ -382,21 +416,39 @@ cdef uint64_t keyspace_clear(keyspace_t* ks, bint later) noexcept nogil:
         table_init(&ks.table, store.heap, &ENTRY_TYPE, store.secret)
         ks.table.version = store.copy_version
     else:
-        while table_drain(&ks.table, ~<size_t>0, release_item, store.heap):
+        while table_drain(&ks.table, ~<size_t>0, release_item, store):
             pass
     ks.volatile_count = 0
     return count
+
+
+cdef void reap_body(store_t* store, size_t effort) noexcept nogil:
+    """A slice of the last body's work. Nothing of a snapshot hangs on it: it was written, if it
+    had to be, before its key went (K5)."""
+    cdef dropped_body_t* last = &store.bodies[store.body_count - 1]
+    if value_release(store.heap, last.type, last.encoding, last.body, effort):
+        return
+    store.body_count -= 1
+    store.dropped_items -= 1
+    store.reaped += 1
+    if store.body_count == 0:
+        heap_free(store.heap, store.bodies, store.body_max * sizeof(dropped_body_t))
+        store.bodies = NULL
+        store.body_max = 0
 
 
 cdef bint store_reap(store_t* store, size_t items_max) noexcept nogil:
     cdef table_t* table
     cdef uint64_t before
     cdef bint more
+    if store.body_count:
+        reap_body(store, items_max)
+        return store_has_dropped(store)
     if store.dropped_count == 0 or store.copying:
         return False
     table = &store.dropped[store.dropped_count - 1]
     before = table.count
-    more = table_drain(table, items_max, release_item, store.heap)
+    more = table_drain(table, items_max, drop_item, store)
     store.dropped_items -= before - table.count
     store.reaped += before - table.count
     if not more:
@@ -408,7 +460,7 @@ cdef bint store_reap(store_t* store, size_t items_max) noexcept nogil:
                 store.heap, store.dropped, store.dropped_count * sizeof(table_t),
                 (store.dropped_count - 1) * sizeof(table_t))
         store.dropped_count -= 1
-    return store.dropped_count != 0
+    return store_has_dropped(store)
 
 
 cdef void keyspace_exchange(keyspace_t* a, keyspace_t* b) noexcept nogil:

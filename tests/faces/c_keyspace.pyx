@@ -166,7 +166,7 @@ cdef class Store:
         assert text(entry_key(entry)) == key
         return {
             "address": <uintptr_t>entry, "size": entry_size(entry),
-            "memory": entry_memory(entry), "deadline": entry_deadline(entry),
+            "memory": entry_memory(entry, 0), "deadline": entry_deadline(entry),
             "type": type_name(entry_type(entry)).decode(),
             "encoding": encoding_name(entry_encoding(entry)).decode(),
             "body": bool(entry.flags & ENTRY_BODY), "access": entry_access(entry),

@@ -1,0 +1,55 @@
+"""What the floors above can ask of an aggregate, whatever its type.
+
+Terms
+    aggregate  a list, set, sorted set, hash or stream: everything but a string
+    body       its block outside the entry; only the room of its type knows what is in it
+    effort     blocks that freeing a body has to free, roughly: what one slice of work may take
+    samples    elements that a size is estimated from; 0: all of them
+
+A type's room fills a value_type_t and registers it at import, as a family does with its commands:
+constant after that. The keyspace, DEL, COPY, MEMORY USAGE and defragmentation then need to know no
+type by name. A body belongs to its entry.
+"""
+from libc.stddef cimport size_t
+from libc.stdint cimport uint64_t
+
+from ..core.heap cimport heap_t
+from .entry cimport encoding_t, type_t
+
+# Free about `effort` blocks of the body; true while more remain, to be called again. Between two
+# calls nothing else may touch it. When it says no, the body is gone.
+ctypedef bint (*value_release_fn)(heap_t* heap, encoding_t encoding, void* body,
+                                  size_t effort) noexcept nogil
+ctypedef size_t (*value_effort_fn)(encoding_t encoding, const void* body) noexcept nogil
+# Bytes at class sizes, the body's own block included.
+ctypedef size_t (*value_memory_fn)(encoding_t encoding, const void* body,
+                                   size_t samples) noexcept nogil
+ctypedef void* (*value_copy_fn)(heap_t* heap, encoding_t encoding,
+                                const void* body) noexcept nogil
+# Elements: fields, members, entries of a stream.
+ctypedef uint64_t (*value_count_fn)(encoding_t encoding, const void* body) noexcept nogil
+# Move the body's blocks that heap_should_move names, within one short step; the body's place after.
+ctypedef void* (*value_move_fn)(heap_t* heap, encoding_t encoding, void* body,
+                                unsigned percent) noexcept nogil
+
+cdef struct value_type_t:
+    value_release_fn release
+    value_effort_fn effort
+    value_memory_fn memory
+    value_copy_fn copy
+    value_count_fn count
+    value_move_fn move                  # NULL: its blocks stay where they are
+
+# At import, once a type; `functions` outlives the process. ValueError when one is missing.
+cdef int value_register(type_t type, const value_type_t* functions) except -1
+
+cdef bint value_release(heap_t* heap, type_t type, encoding_t encoding, void* body,
+                        size_t effort) noexcept nogil
+cdef size_t value_effort(type_t type, encoding_t encoding, const void* body) noexcept nogil
+cdef size_t value_memory(type_t type, encoding_t encoding, const void* body,
+                         size_t samples) noexcept nogil
+cdef void* value_copy(heap_t* heap, type_t type, encoding_t encoding,
+                      const void* body) noexcept nogil
+cdef uint64_t value_count(type_t type, encoding_t encoding, const void* body) noexcept nogil
+cdef void* value_move(heap_t* heap, type_t type, encoding_t encoding, void* body,
+                      unsigned percent) noexcept nogil
