@@ -98,6 +98,10 @@ cdef struct config_t:
     bint lazyfree_lazy_user_flush
     bint active_defrag
     bint disable_thp
+    # Types
+    int64_t hll_sparse_max_bytes
+    int64_t stream_node_max_bytes       # 0: no bound
+    int64_t stream_node_max_entries     # 0: no bound
     # Journal
     bint appendonly
     int appendfsync                     # fsync_t

@@ -44,7 +44,7 @@ cdef directive_t absent(const char* name, const char* alias, kind_t kind, const 
                        NULL, topic, why)
 
 
-cdef directive_t TABLE[154]
+cdef directive_t TABLE[151]
 TABLE[:] = [
     absent(b"save", NULL, KIND_WORDS, b"", b"snapshots", SNAPSHOTS),
     absent(b"dbfilename", NULL, KIND_TEXT, b"dump.rdb", b"snapshots", SNAPSHOTS,
@@ -182,10 +182,6 @@ TABLE[:] = [
            TYPES),
     absent(b"zset-max-listpack-value", b"zset-max-ziplist-value", KIND_MEMORY, b"64", b"types",
            TYPES),
-    absent(b"stream-node-max-bytes", NULL, KIND_MEMORY, b"4096", b"types", TYPES),
-    absent(b"stream-node-max-entries", NULL, KIND_INT, b"100", b"types", TYPES),
-    absent(b"hll-sparse-max-bytes", NULL, KIND_MEMORY, b"3000", b"types",
-           b"there are no HyperLogLogs yet"),
     absent(b"notify-keyspace-events", NULL, KIND_TEXT, b"", b"types", EVENTS),
     absent(b"tracking-table-max-keys", NULL, KIND_INT, b"1000000", b"types", TRACKING),
     absent(b"busy-reply-threshold", b"lua-time-limit", KIND_INT, b"5000", b"types", SCRIPTS),

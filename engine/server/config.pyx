@@ -125,7 +125,7 @@ cdef directive_t text(const char* name, const char* value, const void* field, co
                        help)
 
 
-cdef directive_t TABLE[65]
+cdef directive_t TABLE[68]
 TABLE[:] = [
     # Network. Loopback by default, as in the file that Valkey ships, not as when it has none.
     text(b"bind", b"127.0.0.1 -::1", &LAYOUT.bind, b"network",
@@ -201,6 +201,15 @@ TABLE[:] = [
     yes_no(b"disable-thp", b"no", &LAYOUT.disable_thp, b"memory",
            b"Refuse huge pages for this process. Valkey's default is yes, because it forks; we do "
            b"not, and huge pages make us faster.", IMMUTABLE, apply_thp),
+
+    # Types
+    memory(b"hll-sparse-max-bytes", b"3000", 0, &LAYOUT.hll_sparse_max_bytes, b"types",
+           b"A HyperLogLog that would become longer than this as runs is spelt register by "
+           b"register."),
+    memory(b"stream-node-max-bytes", b"4096", 0, &LAYOUT.stream_node_max_bytes, b"types",
+           b"Bytes at which a stream begins another node of entries; 0: whatever they are."),
+    number(b"stream-node-max-entries", b"100", 0, INT64_MAX, &LAYOUT.stream_node_max_entries,
+           b"types", b"Entries at which it does; 0: however many."),
 
     # Journal
     yes_no(b"appendonly", b"no", &LAYOUT.appendonly, b"journal",

@@ -62,6 +62,10 @@ cdef extern from *:
         "ERR Insufficient memory, transient memory for LCS exceeds " \\
         "proto-max-bulk-len"
     #define ERR_LCS_MEMORY "ERR Insufficient memory, failed allocating transient memory for LCS"
+    #define ERR_HLL_TYPE "WRONGTYPE Key is not a valid HyperLogLog string value."
+    #define ERR_HLL_BROKEN "INVALIDOBJ Corrupted HLL object detected"
+    #define ERR_HLL_KEY "ERR The specified key does not exist"
+    #define ERR_HLL_NOT_SPARSE "ERR HLL encoding is not sparse"
     #define ERR_MAX_CLIENTS "ERR max number of clients reached"
     #define ERR_PROTECTED \\
         "DENIED Running in protected mode because protected mode is enabled and no password is " \\
@@ -153,6 +157,10 @@ cdef extern from *:
     const char* ERR_LCS_TOO_LONG
     const char* ERR_LCS_LIMIT
     const char* ERR_LCS_MEMORY
+    const char* ERR_HLL_TYPE
+    const char* ERR_HLL_BROKEN
+    const char* ERR_HLL_KEY
+    const char* ERR_HLL_NOT_SPARSE
     const char* ERR_MAX_CLIENTS
     const char* ERR_PROTECTED
     const char* ERR_NO_AUTH_HELLO

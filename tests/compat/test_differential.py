@@ -18,7 +18,7 @@ from tests.oracle import encode
 EXAMPLES = 300
 TORTURE = 30_000
 
-GROUPS = {"string", "bitmap", "generic", "transactions"}
+GROUPS = {"string", "bitmap", "generic", "hyperloglog", "transactions"}
 # Replies that are drawn by lot, in an order of their own, or tell of the machine.
 LEFT_OUT = {"randomkey", "scan", "keys", "object|freq", "object|idletime", "object|help"}
 TABLE = {name: row for name, row in command_table().items()
@@ -40,7 +40,7 @@ WORDS = draw.sampled_from([
     b"PERSIST", b"REPLACE", b"DB", b"AND", b"OR", b"XOR", b"NOT", b"ONE", b"DIFF", b"ANDOR",
     b"BIT", b"BYTE", b"SET", b"INCRBY", b"OVERFLOW", b"WRAP", b"SAT", b"FAIL", b"u8", b"i64",
     b"u63", b"u64", b"i1", b"i0", b"#1", b"LEN", b"IDX", b"MINMATCHLEN", b"WITHMATCHLEN", b"ASYNC",
-    b"SYNC", b"ex", b"nonsense"])
+    b"SYNC", b"GETREG", b"DECODE", b"ENCODING", b"TODENSE", b"ex", b"nonsense"])
 
 
 def near_past_is_far(words: list[bytes]) -> bool:
