@@ -16,8 +16,8 @@ from kvd.engine.server.config import config_table  # noqa: E402
 from kvd.engine.wire.command import command_table  # noqa: E402
 
 TOPICS = {
-    "network": "Network", "clients": "Clients", "memory": "Memory", "journal": "Journal",
-    "process": "Process", "log": "Log", "measurement": "What is measured",
+    "network": "Network", "clients": "Clients", "memory": "Memory", "types": "Types",
+    "journal": "Journal", "process": "Process", "log": "Log", "measurement": "What is measured",
 }
 CONFIG_HEAD = """\
 # Directives
