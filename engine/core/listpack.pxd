@@ -34,6 +34,13 @@ cdef struct listpack_value_t:
     slice_t text                        # borrowed; data NULL when the value is the number
     int64_t number
 
+cdef struct listpack_plan_t:            # an entry that is about to be written
+    size_t size                         # of the entry with its backlen
+    size_t bare                         # of encoding and data
+    slice_t text                        # borrowed: copied behind the head; size 0 for an integer
+    uint32_t head_size
+    uint8_t head[9]                     # an integer with its encoding, or a text's encoding
+
 # ---- life
 cdef uint8_t* listpack_create(heap_t* heap) noexcept nogil
 # A copy of valid bytes.
@@ -141,6 +148,16 @@ cdef uint8_t* listpack_append_range(heap_t* heap, uint8_t* pack, const uint8_t* 
                                     uint64_t count) noexcept nogil
 cdef uint8_t* listpack_prepend_range(heap_t* heap, uint8_t* pack, const uint8_t* from_at,
                                      uint64_t count) noexcept nogil
+
+# ---- at the ends, for an owner who keeps room beside a pack, and its size: no block is touched
+cdef void listpack_plan(listpack_plan_t* plan, slice_t value) noexcept nogil
+# plan.size bytes behind the pack are free.
+cdef void listpack_push_back(uint8_t* pack, const listpack_plan_t* plan) noexcept nogil
+# plan.size bytes before the pack are free; returns where it begins now.
+cdef uint8_t* listpack_push_front(uint8_t* pack, const listpack_plan_t* plan) noexcept nogil
+# Of a pack that has entries. In front it begins later.
+cdef void listpack_pop_back(uint8_t* pack) noexcept nogil
+cdef uint8_t* listpack_pop_front(uint8_t* pack) noexcept nogil
 
 # ---- random; a stride of 2 chooses among the fields of fields and values
 cdef uint8_t* listpack_random(const uint8_t* pack, uint32_t stride, rand_t* rand) noexcept nogil

@@ -37,19 +37,11 @@ cdef enum:
     INT_24 = 0xF2
     INT_32 = 0xF3
     INT_64 = 0xF4
-    HEAD_MAX = 9                        # an integer with its encoding; a text's encoding is shorter
-
-cdef struct plan_t:
-    size_t size                         # of the entry with its backlen
-    size_t bare                         # of encoding and data
-    slice_t text                        # copied behind the head; size 0 for an integer
-    uint32_t head_size
-    uint8_t head[HEAD_MAX]
 
 
 # ---- encoding
 
-cdef inline void plan_int(plan_t* plan, int64_t value) noexcept nogil:
+cdef inline void plan_int(listpack_plan_t* plan, int64_t value) noexcept nogil:
     cdef uint8_t* head = plan.head
     if 0 <= value <= 127:
         head[0] = <uint8_t>value
@@ -81,7 +73,7 @@ cdef inline void plan_int(plan_t* plan, int64_t value) noexcept nogil:
     plan.size = plan.head_size + 1
 
 
-cdef inline void plan_text(plan_t* plan, slice_t value) noexcept nogil:
+cdef inline void plan_text(listpack_plan_t* plan, slice_t value) noexcept nogil:
     cdef uint8_t* head = plan.head
     cdef int64_t number
     # Most texts are seen from their first byte not to be integers.
@@ -106,7 +98,7 @@ cdef inline void plan_text(plan_t* plan, slice_t value) noexcept nogil:
     plan.size = plan.bare + listpack_backlen_size(plan.bare)
 
 
-cdef inline void plan_value(plan_t* plan, const listpack_value_t* value) noexcept nogil:
+cdef inline void plan_value(listpack_plan_t* plan, const listpack_value_t* value) noexcept nogil:
     if value.text.data != NULL:
         plan_text(plan, value.text)
     else:
@@ -122,7 +114,7 @@ cdef inline void write_backlen(uint8_t* out, size_t size) noexcept nogil:
     out[0] = <uint8_t>size
 
 
-cdef inline void write_entry(uint8_t* out, const plan_t* plan) noexcept nogil:
+cdef inline void write_entry(uint8_t* out, const listpack_plan_t* plan) noexcept nogil:
     # One loop for the head: it is nearly always one byte, and never more than nine.
     cdef uint32_t i
     for i in range(plan.head_size):
@@ -136,13 +128,13 @@ cdef inline void write_entry(uint8_t* out, const plan_t* plan) noexcept nogil:
 
 
 cdef size_t listpack_cost(slice_t value) noexcept nogil:
-    cdef plan_t plan
+    cdef listpack_plan_t plan
     plan_text(&plan, value)
     return plan.size
 
 
 cdef size_t listpack_cost_int(int64_t value) noexcept nogil:
-    cdef plan_t plan
+    cdef listpack_plan_t plan
     plan_int(&plan, value)
     return plan.size
 
@@ -354,33 +346,75 @@ cdef uint8_t* open_gap(heap_t* heap, uint8_t* pack, size_t place, size_t old_siz
 
 
 cdef uint8_t* put_entry(heap_t* heap, uint8_t* pack, size_t place, size_t old_size, int64_t count,
-                        const plan_t* plan) noexcept nogil:
+                        const listpack_plan_t* plan) noexcept nogil:
     pack = open_gap(heap, pack, place, old_size, plan.size, count)
     write_entry(pack + place, plan)
     return pack
 
 
+cdef void listpack_plan(listpack_plan_t* plan, slice_t value) noexcept nogil:
+    plan_text(plan, value)
+
+
+cdef void listpack_push_back(uint8_t* pack, const listpack_plan_t* plan) noexcept nogil:
+    cdef size_t size = listpack_size(pack)
+    write_entry(pack + size - 1, plan)
+    size += plan.size
+    pack[size - 1] = LISTPACK_END
+    store32(pack, <uint32_t>size)
+    add_count(pack, 1)
+
+
+cdef uint8_t* listpack_push_front(uint8_t* pack, const listpack_plan_t* plan) noexcept nogil:
+    cdef uint8_t* moved = pack - plan.size
+    cdef size_t size = listpack_size(pack) + plan.size
+    cdef uint16_t count = load16(pack + 4)      # the entry is written over the old header
+    write_entry(moved + LISTPACK_HEADER, plan)
+    store32(moved, <uint32_t>size)
+    store16(moved + 4, count)
+    add_count(moved, 1)
+    return moved
+
+
+cdef void listpack_pop_back(uint8_t* pack) noexcept nogil:
+    cdef uint8_t* last = listpack_last(pack)
+    last[0] = LISTPACK_END
+    store32(pack, <uint32_t>(last + 1 - pack))
+    add_count(pack, -1)
+
+
+cdef uint8_t* listpack_pop_front(uint8_t* pack) noexcept nogil:
+    cdef size_t cut = listpack_entry_size(pack + LISTPACK_HEADER)
+    cdef size_t size = listpack_size(pack) - cut
+    cdef uint16_t count = load16(pack + 4)
+    pack += cut
+    store32(pack, <uint32_t>size)
+    store16(pack + 4, count)
+    add_count(pack, -1)
+    return pack
+
+
 cdef uint8_t* listpack_append(heap_t* heap, uint8_t* pack, slice_t value) noexcept nogil:
-    cdef plan_t plan
+    cdef listpack_plan_t plan
     plan_text(&plan, value)
     return put_entry(heap, pack, listpack_size(pack) - 1, 0, 1, &plan)
 
 
 cdef uint8_t* listpack_append_int(heap_t* heap, uint8_t* pack, int64_t value) noexcept nogil:
-    cdef plan_t plan
+    cdef listpack_plan_t plan
     plan_int(&plan, value)
     return put_entry(heap, pack, listpack_size(pack) - 1, 0, 1, &plan)
 
 
 cdef uint8_t* listpack_prepend(heap_t* heap, uint8_t* pack, slice_t value) noexcept nogil:
-    cdef plan_t plan
+    cdef listpack_plan_t plan
     plan_text(&plan, value)
     return put_entry(heap, pack, LISTPACK_HEADER, 0, 1, &plan)
 
 
 cdef uint8_t* listpack_insert_many(heap_t* heap, uint8_t* pack, uint8_t** at,
                                    const listpack_value_t* values, uint32_t count) noexcept nogil:
-    cdef plan_t plan
+    cdef listpack_plan_t plan
     cdef size_t size = 0
     cdef size_t place = (at[0] if at[0] != NULL else end_of(pack)) - pack
     cdef uint8_t* out
@@ -406,7 +440,7 @@ cdef uint8_t* listpack_append_many(heap_t* heap, uint8_t* pack, const listpack_v
 
 cdef uint8_t* listpack_insert(heap_t* heap, uint8_t* pack, uint8_t** at, slice_t value,
                               bint after) noexcept nogil:
-    cdef plan_t plan
+    cdef listpack_plan_t plan
     cdef size_t place = at[0] - pack
     if after:
         place += listpack_entry_size(at[0])
@@ -418,7 +452,7 @@ cdef uint8_t* listpack_insert(heap_t* heap, uint8_t* pack, uint8_t** at, slice_t
 
 cdef uint8_t* listpack_replace(heap_t* heap, uint8_t* pack, uint8_t** at,
                                slice_t value) noexcept nogil:
-    cdef plan_t plan
+    cdef listpack_plan_t plan
     cdef size_t place = at[0] - pack
     plan_text(&plan, value)
     pack = put_entry(heap, pack, place, listpack_entry_size(at[0]), 0, &plan)
@@ -428,7 +462,7 @@ cdef uint8_t* listpack_replace(heap_t* heap, uint8_t* pack, uint8_t** at,
 
 cdef uint8_t* listpack_replace_int(heap_t* heap, uint8_t* pack, uint8_t** at,
                                    int64_t value) noexcept nogil:
-    cdef plan_t plan
+    cdef listpack_plan_t plan
     cdef size_t place = at[0] - pack
     plan_int(&plan, value)
     pack = put_entry(heap, pack, place, listpack_entry_size(at[0]), 0, &plan)

@@ -209,6 +209,27 @@ def test_split_and_join(pack):
         pack.delete_range(0, 1000)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_ends_where_there_is_room(pack, seed):
+    rng = random.Random(seed)
+    model, changes = [], []
+    for _ in range(150):
+        front = rng.random() < 0.5
+        if model and rng.random() < 0.4:
+            changes.append((None, front))
+            del model[0 if front else -1]
+        else:
+            text = rng.choice([b"x" * 70, b"7", b"-5000", b"word", b""])
+            changes.append((text, front))
+            model.insert(0 if front else len(model), text)
+        if rng.random() < 0.1:
+            data = pack.in_room(changes)
+            assert valid(data) == len(model)
+            result = Pack(data)
+            check(result, model)
+            assert result.close()
+
+
 def test_more_entries_than_the_header_counts(pack):
     for _ in range(65534):
         pack.append(1)

@@ -5,6 +5,7 @@ Entries are named by their index; values are bytes, or int for what is kept as a
 cimport cython
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 from kvd.engine.core.heap cimport heap_free_all, heap_init, heap_t
 from kvd.engine.core.listpack cimport (
@@ -13,8 +14,9 @@ from kvd.engine.core.listpack cimport (
     listpack_delete, listpack_delete_range, listpack_entry_size, listpack_equal, listpack_find,
     listpack_find_pair, listpack_first, listpack_get, listpack_insert, listpack_insert_many,
     listpack_int, listpack_is_safe, listpack_last, listpack_next, listpack_prepend,
-    listpack_prepend_range, listpack_prev, listpack_random, listpack_random_next, listpack_read,
-    listpack_release, listpack_replace, listpack_replace_int, listpack_seek, listpack_size,
+    listpack_plan, listpack_plan_t, listpack_pop_back, listpack_pop_front,
+    listpack_prepend_range, listpack_prev, listpack_push_back, listpack_push_front,
+    listpack_random, listpack_random_next, listpack_read, listpack_release, listpack_replace, listpack_replace_int, listpack_seek, listpack_size,
     listpack_split, listpack_valid, listpack_value, listpack_value_t,
 )
 from kvd.engine.core.number cimport FORMAT_INT_MAX
@@ -191,6 +193,29 @@ cdef class Pack:
             self.pack = listpack_prepend_range(&self.heap, self.pack, other.at(index), count)
         else:
             self.pack = listpack_append_range(&self.heap, self.pack, other.at(index), count)
+
+    def in_room(self, list changes):
+        """Push and pop at the ends of a copy with room beside it; its bytes after that.
+
+        A change is (value, front), or (None, front) for a pop.
+        """
+        cdef listpack_plan_t plan
+        cdef char room[8192]
+        cdef uint8_t* pack = <uint8_t*>&room[4096]
+        memcpy(pack, self.pack, listpack_size(self.pack))
+        for value, front in changes:
+            if value is None:
+                if front:
+                    pack = listpack_pop_front(pack)
+                else:
+                    listpack_pop_back(pack)
+            else:
+                listpack_plan(&plan, slice_of(value))
+                if front:
+                    pack = listpack_push_front(pack, &plan)
+                else:
+                    listpack_push_back(pack, &plan)
+        return (<char*>pack)[:listpack_size(pack)]
 
     def copy(self):
         cdef uint8_t* copy = listpack_copy(&self.heap, self.pack)
