@@ -41,6 +41,7 @@ from ..wire.reply cimport (
     reply_bulk, reply_bulk_text, reply_error, reply_error_syntax, reply_int, reply_null, reply_ok,
     reply_simple,
 )
+from .blocked cimport blocked_touch_all_in_db
 from .grow cimport room_or_reply
 from .multi cimport multi_touch_all_in_db
 from .state cimport server_of
@@ -280,6 +281,8 @@ cdef void swapdb_command(client_t* c) noexcept nogil:
         multi_touch_all_in_db(server_of(c), a, b)               # G2
         multi_touch_all_in_db(server_of(c), b, a)
         keyspace_exchange(a, b)
+        blocked_touch_all_in_db(server_of(c), a)
+        blocked_touch_all_in_db(server_of(c), b)
         c.store.dirty += 1
     reply_ok(c)
 
@@ -313,6 +316,7 @@ cdef bint flush_mode_or_reply(client_t* c, bint* later) noexcept nogil:
 cdef void flush(client_t* c, keyspace_t* ks, bint later) noexcept nogil:
     multi_touch_all_in_db(server_of(c), ks, NULL)               # G2
     c.store.dirty += keyspace_clear(ks, later)
+    blocked_touch_all_in_db(server_of(c), ks)
 
 
 cdef void flushdb_command(client_t* c) noexcept nogil:

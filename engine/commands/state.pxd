@@ -15,6 +15,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from ..core.buf cimport buf_t
 from ..core.clock cimport ticks_t
 from ..core.heap cimport heap_t
+from ..core.table cimport table_t
 from ..core.types cimport slice_t
 from ..store.keyspace cimport keyspace_t, store_t
 from ..store.defrag cimport defrag_t
@@ -201,6 +202,18 @@ cdef struct stats_t:
     uint64_t noted_request_bytes
     uint64_t noted_reply_bytes
 
+# Who waits for keys; commands/blocked has the whole of it.
+cdef struct blocking_t:
+    table_t** tables                    # owned: awaited keys by database; NULL until the first
+    client_t** deadlines                # owned: a heap of deadline_count clients
+    size_t deadline_count
+    size_t deadline_max
+    void* ready                         # awaited keys that were touched, in that order
+    void* ready_last
+    bint serving                        # ready keys are looked at
+    uint64_t clients                    # in a blocking command
+    uint64_t keys_gone                  # awaited keys of which somebody wants to know the end
+
 cdef struct pause_t:
     int64_t until_us                    # monotonic; 0: not paused
     bint all                            # every command, not only those that write
@@ -263,6 +276,7 @@ cdef struct server_t:
     size_t query_round                  # ... and in the one that is under way
     size_t reply_round
     pause_t pause
+    blocking_t blocking
     bint rewrite_wanted                 # begin one at the end of the turn
     int64_t rewrite_after_us            # but not before this, by the monotonic clock
     uint64_t aof_earlier_size           # bytes of the incr files before the open one

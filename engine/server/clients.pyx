@@ -4,6 +4,7 @@ Lists are singly linked through the client and unlinked by a walk: a client that
 in one, and its flags say so (C2).
 """
 
+from ..commands.blocked cimport blocked_forget
 from ..commands.connection cimport connection_greet
 from ..commands.multi cimport multi_free
 from ..core.heap cimport heap_realloc
@@ -54,6 +55,7 @@ cdef void client_detach(server_t* srv, client_t* c) noexcept nogil:
     if c.fd >= 0:
         srv.socket_count -= 0 if c.flags & CLIENT_CONTROL else 1
         close(c.fd)
+    blocked_forget(c)
     multi_free(c)
     client_release(c)
 

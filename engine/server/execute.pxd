@@ -6,6 +6,7 @@ Terms
     call     run one command, count it, and feed the journal what it changed
 """
 from libc.stddef cimport size_t
+from libc.stdint cimport uint32_t
 
 from ..commands.state cimport called_t, server_t
 from ..wire.command cimport client_t
@@ -17,3 +18,7 @@ cdef size_t execute_bytes(server_t* srv, client_t* c, const char* data,
 # One command in c.argc, c.argv; c.cmd is its row, or NULL.
 cdef called_t execute_process(void* srv, client_t* c) noexcept nogil
 cdef called_t execute_call(void* srv, client_t* c) noexcept nogil
+# CLIENT REPLY: drop what was written from `reply_at` on, if that was asked for. `before` is the
+# client's flags as the command found them. Off holds from the command that says it to the one
+# that ends it; skip drops the reply of the command after.
+cdef void execute_mute(client_t* c, uint32_t before, size_t reply_at) noexcept nogil

@@ -12,7 +12,8 @@ by MULTI; EXEC writes the end.
 
 Invariants
     X1  argv of a batch points into the bytes given; nothing frees or moves them in a call
-    X2  a command that is parked has changed nothing and is given again, whole
+    X2  a command that is parked has changed nothing and is given again, whole; one that blocks
+        is over as far as its bytes go, and what follows it waits
     X3  replies are in the order of commands, a protocol error's too
     X4  after a command used memory is within maxmemory, unless the policy has nothing to evict, or
         half a millisecond of eviction was not enough: then the loop goes on, and writers wait
@@ -21,11 +22,14 @@ from libc.stdint cimport SIZE_MAX, int64_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy, strerror, strlen
 
+from ..commands.blocked cimport blocked_of
 from ..commands.connection cimport ping_command
 from ..commands.multi cimport exec_command, multi_flags, multi_queue, multi_refused
-from ..commands.state cimport BATCH_MAX, CALLED_DONE, CALLED_PARKED, batch_command_t, server_t
+from ..commands.state cimport (
+    BATCH_MAX, CALLED_BLOCKED, CALLED_DONE, CALLED_PARKED, batch_command_t, server_t,
+)
 from ..core.clock cimport clock_ticks
-from ..core.intrinsics cimport load_part, unlikely
+from ..core.intrinsics cimport likely, load_part, unlikely
 from ..core.number cimport equal_nocase
 from ..core.table cimport table_prefetch, table_prefetch_item
 from ..core.types cimport slice_t
@@ -34,7 +38,7 @@ from ..store.evict cimport EVICT_FAIL, EVICT_MORE, EVICT_OK, evict_run, evicted_
 from ..store.keyspace cimport store_hash
 from ..wire.client cimport client_output
 from ..wire.command cimport (
-    CLIENT_AUTHENTICATED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CONTROL,
+    CLIENT_AUTHENTICATED, CLIENT_BLOCKED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CONTROL,
     CLIENT_DIRTY_EXEC, CLIENT_FED, CLIENT_LOADING, CLIENT_MONITOR, CLIENT_MULTI, CLIENT_NO_TOUCH,
     CLIENT_READ_PAUSED, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT,
     CLIENT_WAIT_MEMORY, CMD_CONTAINER, CMD_CONTAINER_RUNS, CMD_DENYOOM, CMD_LOADING,
@@ -49,6 +53,7 @@ from ..wire.resp cimport (
     PARSE_EMPTY, PARSE_ERROR, PARSE_INLINE, PARSE_MORE, argv_clear, parse_t, resp_parse,
     resp_reset,
 )
+from .blocked cimport blocked_serve
 from .clients cimport client_make_ready, client_park
 from .monitor cimport monitor_feed
 from .stats cimport stats_called, stats_rejected
@@ -137,9 +142,7 @@ cdef inline void fetch(server_t* srv, int i) noexcept nogil:
         table_prefetch_item(&srv.batch[i].ks.table, srv.batch[i].hash)
 
 
-cdef void mute(client_t* c, uint32_t before, size_t reply_at) noexcept nogil:
-    """CLIENT REPLY: off holds from the command that says it to the one that ends it; skip drops
-    the reply of the command after."""
+cdef void execute_mute(client_t* c, uint32_t before, size_t reply_at) noexcept nogil:
     if c.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP_NEXT) or before & CLIENT_REPLY_SKIP:
         c.reply.size = reply_at
     c.flags &= ~<uint32_t>CLIENT_REPLY_SKIP
@@ -155,6 +158,7 @@ cdef size_t execute_bytes(server_t* srv, client_t* c, const char* data,
     cdef uint32_t before
     cdef int count, i
     cdef batch_command_t* b
+    cdef called_t called
     # Whose socket is slow waits before its replies become many; whoever is not in, sooner.
     cdef size_t output_max = OUTPUT_MAX
     if c.fd < 0:
@@ -180,13 +184,14 @@ cdef size_t execute_bytes(server_t* srv, client_t* c, const char* data,
             c.hash = b.hash
             reply_at = c.reply.size
             before = c.flags
-            if unlikely(execute_process(srv, c) == CALLED_PARKED):
+            called = execute_process(srv, c)
+            if unlikely(called != CALLED_DONE):
                 resp_reset(c)           # what was parsed behind it is given again, too
-                return at               # X2
+                return at if called == CALLED_PARKED else b.end         # X2
             at = b.end
             if unlikely((c.flags | before) & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP
                                               | CLIENT_REPLY_SKIP_NEXT)):
-                mute(c, before, reply_at)
+                execute_mute(c, before, reply_at)
             if unlikely(c.flags & (CLIENT_CLOSE_SOON | CLIENT_CLOSE_NOW)):
                 return size             # what follows is not for us
             if unlikely(client_output(c) > output_max):
@@ -342,10 +347,14 @@ cdef bint disk_refuses(server_t* srv, client_t* c) noexcept nogil:
 
 
 cdef inline called_t queue_or_call(server_t* srv, client_t* c) noexcept nogil:
+    cdef called_t called
     if unlikely(c.flags & CLIENT_MULTI) and not c.cmd.flags & CMD_UNQUEUED:
         multi_queue(c)
         return CALLED_DONE
-    return execute_call(srv, c)
+    called = execute_call(srv, c)
+    if unlikely(srv.blocking.ready is not NULL) and srv.current is NULL:
+        blocked_serve(srv)
+    return called
 
 
 cdef called_t execute_process(void* owner, client_t* c) noexcept nogil:
@@ -404,10 +413,11 @@ cdef called_t execute_call(void* owner, client_t* c) noexcept nogil:
     cdef server_t* srv = <server_t*>owner
     cdef const command_t* cmd = c.cmd
     cdef uint64_t dirty = srv.store.dirty
-    cdef uint64_t ticks
+    cdef uint64_t ticks, spent
     cdef size_t reply_at = c.reply.size
     cdef int db = c.ks.index
     cdef client_t* outer = srv.current
+    cdef bint again = c.blocked is not NULL         # it waited, and may go on waiting
     srv.current = c
     srv.store.no_touch = c.flags & CLIENT_NO_TOUCH != 0
     if unlikely(cmd.flags & CMD_PYTHON):
@@ -416,9 +426,14 @@ cdef called_t execute_call(void* owner, client_t* c) noexcept nogil:
         cmd.proc(c)
     srv.current = outer
     ticks = clock_ticks()
-    stats_called(srv, c, cmd, ticks - srv.call_ticks, reply_at)
+    spent = ticks - srv.call_ticks
     srv.call_ticks = ticks
-    if unlikely(srv.monitors):
+    if unlikely(c.blocked is not NULL):
+        blocked_of(c).ticks += spent
+        spent = blocked_of(c).ticks
+    if likely(not c.flags & CLIENT_BLOCKED):
+        stats_called(srv, c, cmd, spent, reply_at)  # else when its wait is over
+    if unlikely(srv.monitors) and not again:
         monitor_feed(srv, c, cmd)
     if srv.store.dirty != dirty:
         feed_journal(srv, c, db)
@@ -426,6 +441,6 @@ cdef called_t execute_call(void* owner, client_t* c) noexcept nogil:
         c.feed_instead = False
         c.feed_count = 0
         c.feed.size = 0
-    c.commands += 1
+    c.commands += 0 if again else 1
     c.last_cmd = cmd
-    return CALLED_DONE
+    return CALLED_BLOCKED if unlikely(c.flags & CLIENT_BLOCKED) else CALLED_DONE

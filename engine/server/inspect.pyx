@@ -17,7 +17,7 @@ from ..store.entry cimport entry_deadline, entry_t
 from ..store.keyspace cimport keyspace_count, keyspace_t
 from ..wire.client cimport client_memory
 from ..wire.command cimport (
-    CLIENT_BLOCKED, client_t, command_at, command_count, command_full_name, command_t,
+    client_t, command_at, command_count, command_full_name, command_t,
 )
 from ..wire.identity cimport IDENTITY_REDIS_VERSION, IDENTITY_VALKEY_VERSION
 from .capsule cimport server_from
@@ -41,7 +41,6 @@ cdef dict clients_of(server_t* srv):
     cdef size_t memory = 0
     cdef size_t input_max = 0
     cdef size_t output_max = 0
-    cdef int blocked = 0
     cdef uint32_t i
     cdef client_t* c
     for i in range(srv.client_count):
@@ -49,10 +48,11 @@ cdef dict clients_of(server_t* srv):
         memory += client_memory(c)
         input_max = c.query.size_max if c.query.size_max > input_max else input_max
         output_max = c.reply.size_max if c.reply.size_max > output_max else output_max
-        blocked += 1 if c.flags & CLIENT_BLOCKED else 0
     return dict(
         clients=srv.client_count, maxclients=srv.config.maxclients, clients_memory=memory,
-        clients_input_max=input_max, clients_output_max=output_max, blocked_clients=blocked,
+        clients_input_max=input_max, clients_output_max=output_max,
+        blocked_clients=srv.blocking.clients, awaited_keys=srv.store.awaited,
+        awaited_keys_gone=srv.blocking.keys_gone, deadlines=srv.blocking.deadline_count,
         paused_ms=max(srv.pause.until_us - srv.mono_us + 999, 0) // 1000,
         paused_all=bool(srv.pause.all), watching_clients=srv.watching,
         watched_keys=srv.store.watched, monitors=srv.monitors,

@@ -19,6 +19,7 @@ from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, EN
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memset
 
+from ..commands.blocked cimport blocked_due_us
 from ..commands.connection cimport connection_end_pause, connection_greet
 from ..commands.state cimport CLOSE_LINGER_US, client_close, server_t
 from ..core.buf cimport buf_append, buf_consume, buf_free, buf_init, buf_reserve, buf_shrink
@@ -35,11 +36,12 @@ from ..store.expire cimport expire_run
 from ..store.keyspace cimport store_has_dropped, store_reap
 from ..wire.client cimport client_output
 from ..wire.command cimport (
-    CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CLOSING, CLIENT_CONTROL, CLIENT_FED,
-    CLIENT_INTERNAL, CLIENT_NOT_READ, CLIENT_PAUSED, CLIENT_PENDING_WRITE, CLIENT_READY,
+    CLIENT_BLOCKED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CLOSING, CLIENT_CONTROL,
+    CLIENT_FED, CLIENT_INTERNAL, CLIENT_NOT_READ, CLIENT_PAUSED, CLIENT_PENDING_WRITE, CLIENT_READY,
     CLIENT_READ_PAUSED, CLIENT_UNIX_SOCKET, CLIENT_UNWATCHED, CLIENT_WAIT_MEMORY,
     CLIENT_WRITE_WAITS,
 )
+from .blocked cimport blocked_retry, blocked_serve, blocked_timeouts
 from .clients cimport (
     client_attach, client_close_later, client_detach, client_make_ready, client_wake_parked,
     client_write_later,
@@ -315,7 +317,9 @@ cdef void run_ready(server_t* srv) noexcept nogil:
         c.flags &= ~<uint32_t>(CLIENT_READY | CLIENT_WAIT_MEMORY)
         if c.flags & (CLIENT_CLOSE_SOON | CLIENT_CLOSE_NOW):
             continue
-        if c.query.size and not c.flags & CLIENT_READ_PAUSED:
+        if c.flags & CLIENT_BLOCKED:
+            blocked_retry(srv, c)
+        elif c.query.size and not c.flags & CLIENT_READ_PAUSED:
             run_query(srv, c)
         elif c.flags & CLIENT_UNWATCHED:
             watch_client(srv, c)
@@ -323,10 +327,12 @@ cdef void run_ready(server_t* srv) noexcept nogil:
 
 cdef void loop_feed(server_t* srv, client_t* c, const char* data, size_t size) noexcept nogil:
     cdef size_t done
-    if c.query.size:
+    if c.query.size or c.flags & CLIENT_BLOCKED:
         buf_append(&c.query, data, size)
-        if not c.flags & CLIENT_NOT_READ:
+        if not c.flags & (CLIENT_NOT_READ | CLIENT_BLOCKED):
             run_query(srv, c)
+        else:
+            housekeeping_query(srv, c)
         return
     take_spare(srv, c)
     done = execute_bytes(srv, c, data, size)
@@ -340,7 +346,8 @@ cdef void read_client(server_t* srv, client_t* c) noexcept nogil:
     already: it takes few reads, and a liar gains nothing by announcing one."""
     cdef ssize_t got
     cdef size_t want
-    cdef bint own = c.need >= OWN_READ_MIN and c.query.size >= OWN_READ_MIN
+    cdef bint own = (c.need >= OWN_READ_MIN and c.query.size >= OWN_READ_MIN
+                     and not c.flags & CLIENT_BLOCKED)
     if own:
         want = c.query.size // 4 if c.query.size // 4 > READ_SIZE else READ_SIZE
         want = READ_LARGE_MAX if want > READ_LARGE_MAX else want
@@ -396,7 +403,7 @@ cdef void written_at_last(server_t* srv, client_t* c) noexcept nogil:
     cdef bint waited = c.flags & CLIENT_WRITE_WAITS != 0
     c.flags &= ~<uint32_t>(CLIENT_WRITE_WAITS | CLIENT_READ_PAUSED)
     c.reply_soft_since_us = 0
-    if c.query.size and not c.flags & CLIENT_PAUSED:
+    if c.query.size and not c.flags & (CLIENT_PAUSED | CLIENT_BLOCKED):
         client_make_ready(srv, c, 0)    # not read until that has run, or it would pile up
     if waited or (c.flags & CLIENT_UNWATCHED and not c.flags & CLIENT_NOT_READ):
         watch_client(srv, c)
@@ -477,10 +484,14 @@ cdef void loop_tick(server_t* srv) noexcept nogil:
     srv.mono_us = clock_mono_us()
     srv.stats.turns += 1
     keep_store(srv)
+    if unlikely(srv.blocking.deadline_count != 0):
+        blocked_timeouts(srv)
     if unlikely(srv.pause.until_us != 0) and srv.mono_us >= srv.pause.until_us:
         connection_end_pause(srv)
     if unlikely(srv.parked is not NULL) and srv.pause.until_us == 0:
         client_wake_parked(srv)
+    if unlikely(srv.blocking.ready is not NULL):
+        blocked_serve(srv)              # keys that died; or a pause is over
     if unlikely(srv.ready is not NULL):
         run_ready(srv)
 
@@ -510,7 +521,9 @@ cdef void keep_store(server_t* srv) noexcept nogil:
 cdef int wait_ms(server_t* srv) noexcept nogil:
     cdef int64_t until = loop_of(srv).cron_at_us
     cdef int64_t left
-    cdef int64_t due
+    cdef int64_t due = blocked_due_us(srv)
+    if due and due < until:
+        until = due
     if srv.pause.until_us and srv.pause.until_us < until:
         until = srv.pause.until_us
     if srv.upkeep_at_us < until:

@@ -8,6 +8,7 @@ from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
+from ..commands.blocked cimport blocked_free, blocked_touched
 from ..commands.multi cimport multi_touched
 from ..commands.state cimport server_t
 from ..core.buf cimport buf_free, buf_init
@@ -23,6 +24,7 @@ from ..wire.command cimport (
 )
 from ..wire.reply cimport reply_raw
 from ..wire.resp cimport argv_free, argv_init
+from .blocked cimport blocked_end
 from .clients cimport client_attach, client_detach
 from .execute cimport execute_call, execute_process
 from .journal cimport journal_attach, journal_detach
@@ -197,6 +199,7 @@ cdef class Server:
         store_init(&srv.store, &srv.heap)
         srv.store.hooks.owner = srv
         srv.store.hooks.on_modified = multi_touched
+        srv.store.hooks.on_awaited = blocked_touched
         journal_attach(srv)
         databases = <int>srv.config.databases
         srv.databases = <keyspace_t*>heap_alloc_zero(&srv.heap, databases * sizeof(keyspace_t))
@@ -212,6 +215,7 @@ cdef class Server:
         stats_init(srv)
         srv.hooks.call = execute_call
         srv.hooks.process = execute_process
+        srv.hooks.unblock = blocked_end
         srv.hooks.python = serve_python
         error = loop_open(srv)
         if error:
@@ -243,6 +247,7 @@ cdef class Server:
         self.journal = None
         journal_detach(srv)
         loop_close(srv)
+        blocked_free(srv)
         for i in range(srv.store.database_count):
             keyspace_free(&srv.databases[i])
         store_free(&srv.store)

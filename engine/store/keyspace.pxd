@@ -47,6 +47,7 @@ ctypedef void (*segment_fn)(void* owner, keyspace_t* ks, uint64_t hash) noexcept
 cdef struct hooks_t:
     void* owner
     key_fn on_modified                  # after a change that a WATCH must see
+    key_fn on_awaited                   # likewise, for those who wait for a key
     key_event_fn on_event               # keyspace events; asked only for classes in store.events
     key_fn on_expired                   # an expired key is about to go: journal its DEL
     key_fn on_evicted                   # likewise for an evicted one
@@ -72,6 +73,7 @@ cdef struct store_t:
     bint no_touch                       # the client asked that reading leave no trace
     int events                          # classes that on_event wants
     uint64_t watched                    # watched keys, all clients: 0 spares on_modified
+    uint64_t awaited                    # keys that blocked clients wait for: likewise on_awaited
     uint64_t dirty
     uint64_t hits
     uint64_t misses

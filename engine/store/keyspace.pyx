@@ -484,6 +484,8 @@ cdef void keyspace_announce(keyspace_t* ks, int klass, const char* event,
     cdef store_t* store = ks.store
     if unlikely(store.watched) and store.hooks.on_modified is not NULL:
         store.hooks.on_modified(store.hooks.owner, ks, key)
+    if unlikely(store.awaited) and store.hooks.on_awaited is not NULL:
+        store.hooks.on_awaited(store.hooks.owner, ks, key)
     if unlikely(store.events & klass):
         keyspace_event(ks, klass, event, key)
 

@@ -145,6 +145,9 @@ cdef enum:                              # client flags
     CLIENT_UNWATCHED = 1 << 28          # the loop has been told not to read from it
     CLIENT_FED = 1 << 29                # a pending reply of its speaks of what it fed the journal
 
+cdef enum:                              # client modes: a second word of flags
+    CLIENT_DENY_BLOCKING = 1 << 0       # its commands may not wait: a script's
+
 cdef enum:                              # whoever has one of these is not read from
     CLIENT_NOT_READ = (CLIENT_PAUSED | CLIENT_WAIT_MEMORY | CLIENT_READ_PAUSED | CLIENT_READY
                        | CLIENT_CLOSE_SOON)
@@ -184,6 +187,7 @@ cdef struct client_t:
     buf_t reply                         # RESP to be sent; commands append
     int resp                            # 2 or 3
     uint32_t flags                      # CLIENT_*
+    uint32_t modes                      # likewise, the second word
     # A hash that the loop has computed already: of the argument at this address
     const char* hashed_key
     uint64_t hash
@@ -229,6 +233,8 @@ cdef struct client_t:
     void* multi                         # queued commands, NULL outside
     void* watched                       # list of watched keys
     size_t multi_memory                 # bytes of the queue
+    void* blocked                       # owned by commands/blocked: what it waits for
+    size_t blocked_memory
     # Lists of the server
     client_t* next_pending
     client_t* next_parked

@@ -86,6 +86,10 @@ cdef extern from *:
         "ERR Client names cannot contain spaces, newlines or special characters."
     #define ERR_TIMEOUT_NOT_INTEGER \\
         "ERR timeout is not an integer or out of range"
+    #define ERR_TIMEOUT_NOT_FLOAT \
+        "ERR timeout is not a float or out of range"
+    #define ERR_UNBLOCKED \
+        "UNBLOCKED client unblocked via CLIENT UNBLOCK"
     #define ERR_TIMEOUT_NEGATIVE \\
         "ERR timeout is negative"
     #define ERR_TIMEOUT_RANGE \\
@@ -169,6 +173,8 @@ cdef extern from *:
     const char* ERR_PROTO_NOT_INTEGER
     const char* ERR_CLIENT_NAME
     const char* ERR_TIMEOUT_NOT_INTEGER
+    const char* ERR_TIMEOUT_NOT_FLOAT
+    const char* ERR_UNBLOCKED
     const char* ERR_TIMEOUT_NEGATIVE
     const char* ERR_TIMEOUT_RANGE
     const char* ERR_PAUSE_MODE
