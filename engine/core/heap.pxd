@@ -15,6 +15,8 @@ caller, which the debug build finds. One thread owns a heap.
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
+from .reserve cimport reserve_t
+
 cdef enum:
     HEAP_CLASSES = 209                  # 64 steps of 8 bytes, then 9 doublings of 16; 0 unused
     BLOCK_MAX = 262144                  # bytes; larger ones are mapped alone
@@ -53,6 +55,7 @@ cdef struct heap_t:
     chunk_t* open                       # chunks with a free unit
     chunk_t* chunks                     # all
     uint64_t chunk_count
+    reserve_t* reserve                  # owned, NULL until the heap has grown: the next chunk
     span_t* sparse                      # spans that wait to be emptied
     uint64_t sparse_count
     uint64_t moves                      # blocks that heap_move moved

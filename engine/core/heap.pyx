@@ -9,7 +9,8 @@ blocks: blocks of 4096 bytes fill their units to the last byte.
 
 Chunks are advised to be backed by huge pages once the heap is past HUGE_FROM: random access
 over many megabytes is bound by address translation, and there is no fork here whose copies
-would grow with the page size. A chunk of which pages were given back loses the advice until it is
+would grow with the page size. From then on the next chunk is made ready by a thread before the last
+one is full (reserve.pyx). A chunk of which pages were given back loses the advice until it is
 full again, or the kernel would fill the holes with pages of its own accord.
 
 Evacuation: deletes leave spans that hold few blocks, which other classes cannot use. Whoever can
@@ -36,6 +37,7 @@ from .intrinsics cimport (
     KVD_DEBUG, KVD_PLAIN_MALLOC, count_leading_zeros, count_ones, count_trailing_zeros,
     kvd_assert, kvd_static_assert, likely, unlikely,
 )
+from .reserve cimport map_aligned, reserve_ask, reserve_create, reserve_release, reserve_take
 
 cdef extern from "<sys/mman.h>" nogil:
     void* mmap(void* at, size_t size, int prot, int flags, int fd, long offset)
@@ -51,6 +53,7 @@ cdef enum:
     PAGE = 4096
     HUGE_FROM = 8388608                 # bytes mapped before chunks ask for huge pages
     UNITS_SPAN_MAX = 16
+    RESERVE_AT = 16                     # free units in all, when the next chunk is made ready
     WASTE_MAX = 20                      # a span wastes at most 1/20 of its units
 
 cdef enum:
@@ -119,6 +122,8 @@ cdef bint heap_free_all(heap_t* heap) noexcept nogil:
     cdef chunk_t* chunk = heap.chunks
     cdef chunk_t* next
     cdef bint clean = heap.used == 0
+    if heap.reserve is not NULL:
+        reserve_release(heap.reserve)
     while chunk is not NULL:
         next = chunk.next
         munmap(chunk, CHUNK_SIZE)
@@ -160,23 +165,17 @@ cdef void advise_huge(chunk_t* chunk, bint huge) noexcept nogil:
 
 cdef chunk_t* chunk_create(heap_t* heap) noexcept nogil:
     """Map a chunk at an address that is a multiple of its size; NULL when refused."""
-    cdef char* at
-    cdef char* aligned
-    cdef size_t head
-    cdef chunk_t* chunk
-    at = <char*>mmap(NULL, 2 * CHUNK_SIZE, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-    if <void*>at == MAP_FAILED:
-        return NULL
-    aligned = <char*>((<uintptr_t>at + CHUNK_SIZE - 1) & ~<uintptr_t>(CHUNK_SIZE - 1))
-    head = <size_t>(aligned - at)
-    if head:
-        munmap(at, head)
-    if CHUNK_SIZE - head:
-        munmap(aligned + CHUNK_SIZE, CHUNK_SIZE - head)
-    chunk = <chunk_t*>aligned
-    if heap.mapped >= HUGE_FROM:
-        advise_huge(chunk, True)
+    cdef chunk_t* chunk = NULL
+    if heap.reserve is not NULL:
+        chunk = <chunk_t*>reserve_take(heap.reserve)
+    if chunk is not NULL:
+        chunk.huge = True
+    else:
+        chunk = <chunk_t*>map_aligned(CHUNK_SIZE)
+        if chunk is NULL:
+            return NULL
+        if heap.mapped >= HUGE_FROM:
+            advise_huge(chunk, True)
     heap.mapped += CHUNK_SIZE
     heap.chunk_count += 1
     chunk.free = ~<uint64_t>1           # H3: unit 0 is ours
@@ -213,6 +212,23 @@ cdef int find_run(uint64_t free_units, uint32_t units) noexcept nogil:
     return count_trailing_zeros(run) if run else -1
 
 
+cdef bint is_nearly_full(const heap_t* heap) noexcept nogil:
+    cdef const chunk_t* chunk = heap.open
+    cdef int units = 0
+    while chunk is not NULL and units <= RESERVE_AT:
+        units += count_ones(chunk.free)
+        chunk = chunk.next_open
+    return units <= RESERVE_AT
+
+
+cdef void ask_for_more(heap_t* heap) noexcept nogil:
+    """The next chunk will be wanted soon: let its pages be there by then."""
+    if heap.reserve is NULL:
+        heap.reserve = reserve_create(CHUNK_SIZE)
+    if heap.reserve is not NULL:        # without a thread we touch our pages ourselves
+        reserve_ask(heap.reserve)
+
+
 cdef span_t* span_create(heap_t* heap, uint32_t klass) noexcept nogil:
     cdef uint32_t units = heap.klass[klass].units
     cdef uint32_t u
@@ -238,6 +254,8 @@ cdef span_t* span_create(heap_t* heap, uint32_t klass) noexcept nogil:
         open_remove(heap, chunk)
         if unlikely(not chunk.huge) and heap.mapped > HUGE_FROM:
             advise_huge(chunk, True)
+    if heap.mapped >= HUGE_FROM and is_nearly_full(heap):
+        ask_for_more(heap)
     for u in range(units):
         chunk.first[<uint32_t>first + u] = <uint8_t>first
     span = &chunk.spans[first]
@@ -436,6 +454,11 @@ cdef void* heap_realloc(heap_t* heap, void* block, size_t size_old, size_t size)
 cdef bint heap_purge(heap_t* heap, uint64_t units_max) noexcept nogil:
     cdef chunk_t* chunk = heap.open
     cdef int first, units
+    cdef void* ready
+    if heap.reserve is not NULL and not is_nearly_full(heap):
+        ready = reserve_take(heap.reserve)          # there is enough to go on with
+        if ready is not NULL:
+            munmap(ready, CHUNK_SIZE)
     while chunk is not NULL and heap.dirty_units:
         while chunk.dirty:
             if units_max == 0:

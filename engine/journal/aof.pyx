@@ -31,7 +31,7 @@ from ..core.buf cimport (
 )
 from ..core.intrinsics cimport kvd_assert
 from ..core.number cimport format_int64
-from .threads cimport (
+from ..core.threads cimport (
     pthread_cond_init, pthread_cond_signal, pthread_cond_t, pthread_cond_wait, pthread_create,
     pthread_join, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_t, pthread_mutex_unlock,
     pthread_t,

@@ -42,7 +42,7 @@ from ..core.table cimport (
 from ..core.types cimport slice_t
 from ..store.entry cimport ENTRY_DEADLINE, entry_deadline, entry_key, entry_string, entry_t
 from .rdb cimport rdb_write_end, rdb_write_entry, rdb_write_header, rdb_write_select
-from .threads cimport (
+from ..core.threads cimport (
     pthread_cond_init, pthread_cond_signal, pthread_cond_t, pthread_cond_wait, pthread_create,
     pthread_join, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_t, pthread_mutex_unlock,
     pthread_t,

@@ -36,7 +36,7 @@ from ..journal.snapshot cimport (
     SNAPSHOT_DONE, SNAPSHOT_FAILED, SNAPSHOT_IDLE, snapshot_before_change, snapshot_begin,
     snapshot_end, snapshot_init, snapshot_step,
 )
-from ..journal.threads cimport pthread_create, pthread_detach, pthread_t
+from ..core.threads cimport pthread_create, pthread_detach, pthread_t
 from ..store.keyspace cimport keyspace_clear, keyspace_t
 
 import contextlib

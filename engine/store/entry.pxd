@@ -24,25 +24,11 @@ from ..core.intrinsics cimport load32, load64, store32, store64
 from ..core.number cimport format_int64
 from ..core.table cimport NO_DEADLINE
 from ..core.types cimport slice_t
-
-cdef enum type_t:
-    TYPE_STRING = 0
-    TYPE_LIST = 1
-    TYPE_SET = 2
-    TYPE_ZSET = 3
-    TYPE_HASH = 4
-    TYPE_STREAM = 6
-
-cdef enum encoding_t:
-    ENC_RAW = 0
-    ENC_INT = 1
-    ENC_EMBSTR = 2
-    ENC_LISTPACK = 3
-    ENC_QUICKLIST = 4
-    ENC_HASHTABLE = 5
-    ENC_INTSET = 6
-    ENC_SKIPLIST = 7
-    ENC_STREAM = 8
+from .value cimport (
+    ENC_EMBSTR, ENC_HASHTABLE, ENC_INT, ENC_INTSET, ENC_LISTPACK, ENC_QUICKLIST, ENC_RAW,
+    ENC_SKIPLIST, ENC_STREAM, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET,
+    encoding_t, type_t,
+)
 
 cdef enum:
     ENTRY_DEADLINE = 1                  # flags

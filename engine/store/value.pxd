@@ -14,7 +14,25 @@ from libc.stddef cimport size_t
 from libc.stdint cimport uint64_t
 
 from ..core.heap cimport heap_t
-from .entry cimport encoding_t, type_t
+
+cdef enum type_t:
+    TYPE_STRING = 0
+    TYPE_LIST = 1
+    TYPE_SET = 2
+    TYPE_ZSET = 3
+    TYPE_HASH = 4
+    TYPE_STREAM = 6
+
+cdef enum encoding_t:
+    ENC_RAW = 0
+    ENC_INT = 1
+    ENC_EMBSTR = 2
+    ENC_LISTPACK = 3
+    ENC_QUICKLIST = 4
+    ENC_HASHTABLE = 5
+    ENC_INTSET = 6
+    ENC_SKIPLIST = 7
+    ENC_STREAM = 8
 
 # Free about `effort` blocks of the body; true while more remain, to be called again. Between two
 # calls nothing else may touch it. When it says no, the body is gone.

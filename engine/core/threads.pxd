@@ -1,6 +1,7 @@
-"""POSIX threads, as far as the journal needs them: its threads wait for the disk, and no more.
+"""POSIX threads, as far as they are needed: ours wait for the disk, or for pages, and no more.
 
-A thread of ours touches a descriptor and what its lock guards: no heap, no table, no Python.
+A thread of ours touches a descriptor or fresh pages, and what its lock guards: no heap, no table,
+no Python.
 """
 cdef extern from "<pthread.h>" nogil:
     ctypedef struct pthread_t:
