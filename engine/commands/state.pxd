@@ -21,6 +21,7 @@ from ..store.keyspace cimport keyspace_t, store_t
 from ..store.defrag cimport defrag_t
 from ..store.evict cimport evict_t
 from ..store.expire cimport expire_t
+from ..store.set cimport set_limits_t
 from ..journal.aof cimport aof_t
 from ..journal.snapshot cimport snapshot_t
 from ..wire.acl cimport users_t
@@ -100,6 +101,7 @@ cdef struct config_t:
     bint active_defrag
     bint disable_thp
     # Types
+    set_limits_t set_limits
     int64_t hll_sparse_max_bytes
     int64_t stream_node_max_bytes       # 0: no bound
     int64_t stream_node_max_entries     # 0: no bound

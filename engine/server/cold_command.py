@@ -47,6 +47,8 @@ TIPS = {
     "scan": [NONDETERMINISTIC, "request_policy:special", SPECIAL],
     **dict.fromkeys(("object|freq", "object|idletime", "object|refcount", "object|encoding"),
                     [NONDETERMINISTIC]),
+    **dict.fromkeys(("spop", "srandmember", "sscan"), [NONDETERMINISTIC]),
+    **dict.fromkeys(("smembers", "sinter", "sunion", "sdiff"), [UNORDERED]),
     "ping": [ALL_SHARDS, ALL_SUCCEEDED],
 }
 
@@ -57,6 +59,9 @@ SPECS = {
     "rename": [(1, 1, 1, ["RW", "access", "delete"]), (2, 2, 1, OVERWRITE)],
     "renamenx": [(1, 1, 1, ["RW", "access", "delete"]), (2, 2, 1, ["OW", "insert"])],
     "bitop": [(2, 2, 1, OVERWRITE), (3, -1, 1, READ)],
+    "smove": [(1, 1, 1, ["RW", "access", "delete"]), (2, 2, 1, ["RW", "insert"])],
+    **dict.fromkeys(("sinterstore", "sunionstore", "sdiffstore"),
+                    [(1, 1, 1, OVERWRITE), (2, -1, 1, READ)]),
 }
 # Commands whose words decide what they do to their keys.
 VARIABLE = {"set": ("GET",), "bitfield": ("SET", "INCRBY")}

@@ -125,7 +125,7 @@ cdef directive_t text(const char* name, const char* value, const void* field, co
                        help)
 
 
-cdef directive_t TABLE[68]
+cdef directive_t TABLE[71]
 TABLE[:] = [
     # Network. Loopback by default, as in the file that Valkey ships, not as when it has none.
     text(b"bind", b"127.0.0.1 -::1", &LAYOUT.bind, b"network",
@@ -203,6 +203,13 @@ TABLE[:] = [
            b"not, and huge pages make us faster.", IMMUTABLE, apply_thp),
 
     # Types
+    number(b"set-max-intset-entries", b"512", 0, INT64_MAX, &LAYOUT.set_limits.intset_entries,
+           b"types", b"A set of integers with more members than this becomes a table."),
+    number(b"set-max-listpack-entries", b"128", 0, INT64_MAX, &LAYOUT.set_limits.listpack_entries,
+           b"types", b"A set with more members than this becomes a table."),
+    number(b"set-max-listpack-value", b"64", 0, INT64_MAX, &LAYOUT.set_limits.listpack_value,
+           b"types", b"A set with a longer member than this becomes a table.", 0, NULL, NULL, NULL,
+           KIND_MEMORY),
     memory(b"hll-sparse-max-bytes", b"3000", 0, &LAYOUT.hll_sparse_max_bytes, b"types",
            b"A HyperLogLog that would become longer than this as runs is spelt register by "
            b"register."),

@@ -32,6 +32,16 @@ cdef extern from *:
     #define ERR_EXPIRE_GT_LT "ERR GT and LT options at the same time are not compatible"
     #define ERR_EXPIRE_OPTION "ERR Unsupported option "
     #define ERR_INVALID_CURSOR "ERR invalid cursor"
+    #define ERR_NOT_POSITIVE "ERR value is out of range, must be positive"
+    #define ERR_COUNT_RANGE \\
+        "ERR value is out of range, value must between -9223372036854775807 and " \\
+        "9223372036854775807"
+    #define ERR_VALUE_RANGE "ERR value is out of range"
+    #define ERR_NUMKEYS_ZERO "ERR numkeys should be greater than 0"
+    #define ERR_NUMKEYS_MANY "ERR Number of keys can't be greater than number of args"
+    #define ERR_LIMIT_NEGATIVE "ERR LIMIT can't be negative"
+    #define ERR_REPLY_TOO_LONG "ERR the reply would be too long"
+    #define ERR_SCAN_NO_VALUES "ERR NOVALUES option can only be used in HSCAN"
     #define ERR_UNKNOWN_TYPE "ERR unknown type name '"
     #define ERR_NOT_LFU \\
         "ERR An LFU maxmemory policy is not selected, access frequency not tracked. " \\
@@ -141,6 +151,14 @@ cdef extern from *:
     const char* ERR_EXPIRE_GT_LT
     const char* ERR_EXPIRE_OPTION       # then the option
     const char* ERR_INVALID_CURSOR
+    const char* ERR_NOT_POSITIVE
+    const char* ERR_COUNT_RANGE         # of what may be negative: -INT64_MAX to INT64_MAX
+    const char* ERR_VALUE_RANGE
+    const char* ERR_NUMKEYS_ZERO
+    const char* ERR_NUMKEYS_MANY
+    const char* ERR_LIMIT_NEGATIVE
+    const char* ERR_REPLY_TOO_LONG      # ours: where Valkey dies of it
+    const char* ERR_SCAN_NO_VALUES
     const char* ERR_UNKNOWN_TYPE        # then the name and "'"
     const char* ERR_NOT_LFU
     const char* ERR_NOT_LRU

@@ -29,6 +29,10 @@ cdef void reply_push(client_t* c, int64_t count) noexcept nogil               # 
 # A header whose count is not known yet: `mark` for reply_array_close.
 cdef size_t reply_array_open(client_t* c) noexcept nogil
 cdef void reply_array_close(client_t* c, size_t mark, int64_t count) noexcept nogil
+# Likewise, of a set.
+cdef void reply_set_close(client_t* c, size_t mark, int64_t count) noexcept nogil
+# Never mind: what was appended since goes, with the header.
+cdef void reply_array_undo(client_t* c, size_t mark) noexcept nogil
 # Replies that were built elsewhere, complete RESP.
 cdef void reply_raw(client_t* c, slice_t resp) noexcept nogil
 

@@ -141,14 +141,26 @@ cdef size_t reply_array_open(client_t* c) noexcept nogil:
     return c.reply.size
 
 
-cdef void reply_array_close(client_t* c, size_t mark, int64_t count) noexcept nogil:
+cdef void close_as(client_t* c, size_t mark, int64_t count, char kind) noexcept nogil:
     cdef size_t size = c.reply.size - mark
-    cdef size_t start = mark - MARK_ROOM
     kvd_assert(mark >= MARK_ROOM and mark <= c.reply.size)
-    c.reply.size = start
-    buf_append_header(&c.reply, c'*', count)
+    c.reply.size = mark - MARK_ROOM
+    buf_append_header(&c.reply, kind, count)
     memmove(c.reply.data + c.reply.size, c.reply.data + mark, size)
     c.reply.size += size
+
+
+cdef void reply_array_close(client_t* c, size_t mark, int64_t count) noexcept nogil:
+    close_as(c, mark, count, c'*')
+
+
+cdef void reply_set_close(client_t* c, size_t mark, int64_t count) noexcept nogil:
+    close_as(c, mark, count, c'*' if c.resp == 2 else c'~')
+
+
+cdef void reply_array_undo(client_t* c, size_t mark) noexcept nogil:
+    kvd_assert(mark >= MARK_ROOM and mark <= c.reply.size)
+    c.reply.size = mark - MARK_ROOM
 
 
 cdef void reply_raw(client_t* c, slice_t resp) noexcept nogil:
