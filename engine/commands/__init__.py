@@ -6,5 +6,6 @@ from . import (
 
 __all__ = [
     "connection", "t_string", "string_parts", "string_many", "bitops", "lcs", "hyperloglog",
-    "t_set", "set_random", "set_algebra", "generic", "expire_keys", "scan", "multi", "config", "admin", "journal",
+    "t_set", "set_random", "set_algebra", "generic", "expire_keys", "scan", "multi", "config",
+    "admin", "journal",
 ]

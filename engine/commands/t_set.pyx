@@ -309,7 +309,7 @@ TABLE[:] = [
         b"Lists the members of a set."),
     row(b"sscan", sscan_command, -3, CMD_READONLY, ACL_SET, GROUP_SET,
         keys_at(1, 1, 1, KEY_RO | KEY_ACCESS), b"2.8.0",
-        b"O(1) a call with the default COUNT; O(N) for a whole walk, N being the number of members.",
+        b"O(1) a call with the default COUNT; O(N) for a whole walk over N members.",
         b"SSCAN key cursor [MATCH pattern] [COUNT count]",
         b"Walks over the members of a set, a few at a time."),
 ]

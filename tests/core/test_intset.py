@@ -33,7 +33,8 @@ def test_model(intset, bits):
         if rng.random() < 0.6:
             assert intset.add(value) == (value not in model)
             model.add(value)
-            width = max(width, 2 if -2**15 <= value < 2**15 else 4 if -2**31 <= value < 2**31 else 8)
+            width = max(width, 2 if -2**15 <= value < 2**15
+                        else 4 if -2**31 <= value < 2**31 else 8)
         else:
             if model and rng.random() < 0.7:
                 value = rng.choice(sorted(model))
