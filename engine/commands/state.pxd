@@ -102,6 +102,7 @@ cdef struct config_t:
     bint disable_thp
     # Types
     set_limits_t set_limits
+    int64_t list_max_listpack_size      # elements of a block, or -1 to -5: 4 to 64 KB
     int64_t hll_sparse_max_bytes
     int64_t stream_node_max_bytes       # 0: no bound
     int64_t stream_node_max_entries     # 0: no bound

@@ -44,7 +44,7 @@ cdef directive_t absent(const char* name, const char* alias, kind_t kind, const 
                        NULL, topic, why)
 
 
-cdef directive_t TABLE[148]
+cdef directive_t TABLE[147]
 TABLE[:] = [
     absent(b"save", NULL, KIND_WORDS, b"", b"snapshots", SNAPSHOTS),
     absent(b"dbfilename", NULL, KIND_TEXT, b"dump.rdb", b"snapshots", SNAPSHOTS,
@@ -173,8 +173,8 @@ TABLE[:] = [
            TYPES),
     absent(b"hash-max-listpack-value", b"hash-max-ziplist-value", KIND_MEMORY, b"64", b"types",
            TYPES),
-    absent(b"list-max-listpack-size", b"list-max-ziplist-size", KIND_INT, b"-2", b"types", TYPES),
-    absent(b"list-compress-depth", NULL, KIND_INT, b"0", b"types", TYPES),
+    absent(b"list-compress-depth", NULL, KIND_INT, b"0", b"types",
+           b"the blocks of a list are not compressed"),
     absent(b"zset-max-listpack-entries", b"zset-max-ziplist-entries", KIND_INT, b"128", b"types",
            TYPES),
     absent(b"zset-max-listpack-value", b"zset-max-ziplist-value", KIND_MEMORY, b"64", b"types",

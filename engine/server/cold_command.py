@@ -57,6 +57,8 @@ READ, OVERWRITE = ["RO", "access"], ["OW", "update"]
 SPECS = {
     "copy": [(1, 1, 1, READ), (2, 2, 1, OVERWRITE)],
     "rename": [(1, 1, 1, ["RW", "access", "delete"]), (2, 2, 1, OVERWRITE)],
+    **dict.fromkeys(("lmove", "rpoplpush", "blmove", "brpoplpush"), [
+        (1, 1, 1, ["RW", "access", "delete"]), (2, 2, 1, ["RW", "insert"])]),
     "renamenx": [(1, 1, 1, ["RW", "access", "delete"]), (2, 2, 1, ["OW", "insert"])],
     "bitop": [(2, 2, 1, OVERWRITE), (3, -1, 1, READ)],
     "smove": [(1, 1, 1, ["RW", "access", "delete"]), (2, 2, 1, ["RW", "insert"])],

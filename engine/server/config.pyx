@@ -125,7 +125,7 @@ cdef directive_t text(const char* name, const char* value, const void* field, co
                        help)
 
 
-cdef directive_t TABLE[71]
+cdef directive_t TABLE[72]
 TABLE[:] = [
     # Network. Loopback by default, as in the file that Valkey ships, not as when it has none.
     text(b"bind", b"127.0.0.1 -::1", &LAYOUT.bind, b"network",
@@ -210,6 +210,11 @@ TABLE[:] = [
     number(b"set-max-listpack-value", b"64", 0, INT64_MAX, &LAYOUT.set_limits.listpack_value,
            b"types", b"A set with a longer member than this becomes a table.", 0, NULL, NULL, NULL,
            KIND_MEMORY),
+    number(b"list-max-listpack-size", b"-2", -INT_MAX_ - 1, INT_MAX_,
+           &LAYOUT.list_max_listpack_size, b"types",
+           b"How much one block of a list holds: up to so many elements, or with -1 to -5 up to 4, "
+           b"8, 16, 32 or 64 kb. A list that fits into one is a listpack.", 0, NULL, NULL,
+           b"list-max-ziplist-size"),
     memory(b"hll-sparse-max-bytes", b"3000", 0, &LAYOUT.hll_sparse_max_bytes, b"types",
            b"A HyperLogLog that would become longer than this as runs is spelt register by "
            b"register."),

@@ -19,7 +19,7 @@ INTEGERS = {
     "seconds", "milliseconds", "count", "numkeys", "offset", "start", "end", "index", "db",
     "destination-db", "index1", "index2", "increment", "decrement", "cursor", "limit", "bit",
     "value-bit", "len", "min-match-len", "timeout", "port", "protover", "client-id", "samples",
-    "version", "maxage",
+    "version", "maxage", "rank", "num-matches", "stop",
 }
 TYPES = {"unix-time-seconds": "unix-time", "unix-time-milliseconds": "unix-time",
          "pattern": "pattern", "score": "double", "longitude": "double", "latitude": "double"}
@@ -64,6 +64,8 @@ def type_of(name: str, row: dict) -> str:
         return "double"
     if name == "value" and row.get("group") == "bitmap":
         return "integer"
+    if name == "timeout" and row.get("group") in ("list", "sorted-set"):
+        return "double"
     return TYPES.get(name) or ("integer" if name in INTEGERS else "string")
 
 

@@ -25,6 +25,17 @@ cdef extern from *:
     #define ERR_NUMKEYS "ERR invalid numkeys value or out of range"
     #define ERR_INT_RANGE \\
         "ERR value is out of range, value must between -2147483648 and 2147483647"
+    #define ERR_NOT_POSITIVE "ERR value is out of range, must be positive"
+    #define ERR_LONG_RANGE \\
+        "ERR value is out of range, value must between -9223372036854775807 and " \\
+        "9223372036854775807"
+    #define ERR_RANK_ZERO \\
+        "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or " \\
+        "use negative to start from the end of the list"
+    #define ERR_COUNT_NEGATIVE "ERR COUNT can't be negative"
+    #define ERR_MAXLEN_NEGATIVE "ERR MAXLEN can't be negative"
+    #define ERR_NUMKEYS_ZERO "ERR numkeys should be greater than 0"
+    #define ERR_COUNT_ZERO "ERR count should be greater than 0"
     #define ERR_SAME_OBJECT "ERR source and destination objects are the same"
     #define ERR_FIRST_DB_INDEX "ERR invalid first DB index"
     #define ERR_SECOND_DB_INDEX "ERR invalid second DB index"
@@ -32,12 +43,10 @@ cdef extern from *:
     #define ERR_EXPIRE_GT_LT "ERR GT and LT options at the same time are not compatible"
     #define ERR_EXPIRE_OPTION "ERR Unsupported option "
     #define ERR_INVALID_CURSOR "ERR invalid cursor"
-    #define ERR_NOT_POSITIVE "ERR value is out of range, must be positive"
     #define ERR_COUNT_RANGE \\
         "ERR value is out of range, value must between -9223372036854775807 and " \\
         "9223372036854775807"
     #define ERR_VALUE_RANGE "ERR value is out of range"
-    #define ERR_NUMKEYS_ZERO "ERR numkeys should be greater than 0"
     #define ERR_NUMKEYS_MANY "ERR Number of keys can't be greater than number of args"
     #define ERR_LIMIT_NEGATIVE "ERR LIMIT can't be negative"
     #define ERR_REPLY_TOO_LONG "ERR the reply would be too long"
@@ -144,6 +153,13 @@ cdef extern from *:
     const char* ERR_OFFSET
     const char* ERR_NUMKEYS
     const char* ERR_INT_RANGE
+    const char* ERR_NOT_POSITIVE
+    const char* ERR_LONG_RANGE
+    const char* ERR_RANK_ZERO
+    const char* ERR_COUNT_NEGATIVE
+    const char* ERR_MAXLEN_NEGATIVE
+    const char* ERR_NUMKEYS_ZERO
+    const char* ERR_COUNT_ZERO
     const char* ERR_SAME_OBJECT
     const char* ERR_FIRST_DB_INDEX
     const char* ERR_SECOND_DB_INDEX
@@ -151,10 +167,8 @@ cdef extern from *:
     const char* ERR_EXPIRE_GT_LT
     const char* ERR_EXPIRE_OPTION       # then the option
     const char* ERR_INVALID_CURSOR
-    const char* ERR_NOT_POSITIVE
     const char* ERR_COUNT_RANGE         # of what may be negative: -INT64_MAX to INT64_MAX
     const char* ERR_VALUE_RANGE
-    const char* ERR_NUMKEYS_ZERO
     const char* ERR_NUMKEYS_MANY
     const char* ERR_LIMIT_NEGATIVE
     const char* ERR_REPLY_TOO_LONG      # ours: where Valkey dies of it

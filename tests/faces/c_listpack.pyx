@@ -16,7 +16,8 @@ from kvd.engine.core.listpack cimport (
     listpack_int, listpack_is_safe, listpack_last, listpack_next, listpack_prepend,
     listpack_plan, listpack_plan_t, listpack_pop_back, listpack_pop_front,
     listpack_prepend_range, listpack_prev, listpack_push_back, listpack_push_front,
-    listpack_random, listpack_random_next, listpack_read, listpack_release, listpack_replace, listpack_replace_int, listpack_seek, listpack_size,
+    listpack_random, listpack_random_next, listpack_read, listpack_release, listpack_replace,
+    listpack_replace_int, listpack_seek, listpack_size,
     listpack_split, listpack_valid, listpack_value, listpack_value_t,
 )
 from kvd.engine.core.number cimport FORMAT_INT_MAX
