@@ -1,0 +1,1 @@
+"""The agent: one process that starts, watches and changes the engines of an installation."""

@@ -1,0 +1,244 @@
+"""Bring a running engine to what its instance's record says, over its control socket.
+
+One function serves the start and every later change: it compares what is with what shall be and
+sets what differs, so doing it again changes nothing, and a change that was cut short is finished
+by doing it once more. Connected clients notice none of it.
+
+    limits -> users -> journal -> certificates, ports           doors are opened last
+
+What an engine does not know (users, TLS) is left out and told as `missing`, so that nobody takes
+a restriction for granted that is not there.
+"""
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..client import Gone, Link, Wrong, info
+from ..errors import Conflict, Failed, TimedOut
+from ..home import Place
+from ..instance import Instance
+from ..plans import show_bytes
+from .process import Process, last_words
+
+AGENT = "kvd-agent"
+READY_SECONDS = 600.0                   # a start loads the journal before it answers
+BASE_SECONDS = 3600.0
+# What could hurt the host or the management of the instance. CONFIG GET stays: clients need it.
+DENIED = ("config|set", "config|rewrite", "debug", "shutdown", "replicaof", "slaveof", "migrate",
+          "module", "acl|setuser", "acl|deluser", "acl|load", "acl|save", "acl|list",
+          "acl|getuser", "save", "bgsave", "bgrewriteaof", "failover", "sync", "psync", "replconf",
+          "cluster|reset", "cluster|forget", "cluster|meet", "cluster|replicate",
+          "cluster|failover", "cluster|saveconfig")
+
+
+@dataclass(frozen=True)
+class Doors:
+    """Where engines listen, by the installation's settings.
+
+    Attributes:
+        leaf: gives paths of certificate and key; not called for an engine that knows no TLS.
+    """
+
+    internal_host: str
+    external_bind: str
+    leaf: Callable[[], tuple[str, str]]
+
+
+@dataclass
+class Engine:
+    """A running engine and the agent's line to it.
+
+    Attributes:
+        link: the one connection we hold; None while there is none.
+        missing: what this engine cannot do: "users", "tls".
+        sample: the last of its figures.
+    """
+
+    id: str
+    place: Place
+    process: Process
+    link: Link | None = None
+    missing: set[str] = field(default_factory=set)
+    sample: dict[str, float] = field(default_factory=dict)
+    failures: int = 0
+    commands: set[str] = field(default_factory=set)
+
+    def close(self) -> None:
+        if self.link is not None:
+            self.link.close()
+            self.link = None
+
+
+def connect(engine: Engine, instance: Instance, seconds: float = READY_SECONDS) -> Link:
+    """A line to an engine that may just be starting: loaded and logged in when this returns.
+
+    Raises:
+        Failed: it ended, or does not answer in time.
+    """
+    deadline = time.monotonic() + seconds
+    pause = 0.002
+    while True:
+        try:
+            link = Link.unix(engine.place.control, timeout=10.0)
+            try:
+                log_in(link, instance)
+                return link
+            except BaseException:
+                link.close()
+                raise
+        except (Gone, Wrong) as error:
+            if engine.process.ended:
+                raise Failed(f"{instance.name} did not start: {last_words(engine.place)}") from None
+            if time.monotonic() > deadline:
+                raise TimedOut(f"{instance.name} does not answer: {error}") from None
+            engine.process.wait(pause)
+            pause = min(0.2, pause * 1.3)
+
+
+def log_in(link: Link, instance: Instance) -> None:
+    """As the agent, where the engine knows us; else as whoever we are.
+
+    Raises:
+        Wrong: it is still loading, or knows none of our passwords.
+    """
+    logins = [(AGENT, instance.control_password), ("default", instance.password)]
+    if instance.old_password:
+        logins.append(("default", instance.old_password))
+    for user, password in logins:
+        try:
+            link.do("AUTH", user, password)
+        except Wrong as error:
+            if "WRONGPASS" not in str(error) and "AUTH" not in str(error):
+                raise
+        else:
+            break
+    if link.do("PING") != b"PONG":
+        raise Wrong("it answers PING with something else")
+
+
+def get_config(link: Link, *names: str) -> dict[str, str]:
+    """Directives that the engine knows, of those names."""
+    reply = link.do("CONFIG", "GET", *names)
+    words = [word.decode("utf-8", "replace") for word in reply]         # type: ignore[attr-defined]
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+def set_config(link: Link, wanted: dict[str, str]) -> None:
+    """Set what differs, all of it or nothing of it.
+
+    Raises:
+        Failed: the engine refuses.
+    """
+    if not wanted:
+        return
+    now = get_config(link, *wanted)
+    differing = [word for name, value in wanted.items() if now.get(name) != value
+                 for word in (name, value)]
+    if differing:
+        try:
+            link.do("CONFIG", "SET", *differing)
+        except Wrong as error:
+            text = str(error)
+            raise Failed(text.partition(" - ")[2] or text.removeprefix("ERR ")) from None
+
+
+def apply(engine: Engine, instance: Instance, doors: Doors) -> None:
+    """Bring the engine to the record.
+
+    Raises:
+        Failed: it refuses, or cannot. What was done before stays done.
+    """
+    link = engine.link
+    if link is None:
+        raise Failed(f"{instance.name} cannot be reached")
+    if not engine.commands:
+        reply = link.do("COMMAND", "LIST")
+        engine.commands = {name.decode().lower() for name in reply}     # type: ignore[attr-defined]
+        link.do("CLIENT", "SETNAME", AGENT)
+        link.do("CLIENT", "NO-EVICT", "on")
+    set_config(link, {"maxmemory": str(instance.memory_bytes),
+                      "maxmemory-policy": instance.policy,
+                      "maxclients": str(instance.connections)} | (instance.options or {}))
+    apply_users(engine, link, instance)
+    apply_journal(link, instance)
+    set_config(link, {"bind": doors.internal_host, "port": str(instance.internal_port)})
+    apply_external(engine, link, instance, doors)
+
+
+def apply_users(engine: Engine, link: Link, instance: Instance) -> None:
+    """The agent's own user, the instance's, and the default one."""
+    if "acl|setuser" not in engine.commands:
+        engine.missing.add("users")
+        set_config(link, {"requirepass": instance.password if instance.internal_auth else ""})
+        return
+    engine.missing.discard("users")
+    passwords = [f">{instance.password}"]
+    if instance.old_password:
+        passwords.append(f">{instance.old_password}")
+    # A denied name that is no subcommand here may be a whole command, or nothing.
+    denied = [f"-{name}" for name in DENIED if name in engine.commands]
+    rights = ["~*", "&*", "+@all", *denied]
+    link.do("ACL", "SETUSER", AGENT, "reset", "on", f">{instance.control_password}",
+            "~*", "&*", "+@all")
+    link.do("AUTH", AGENT, instance.control_password)
+    link.do("ACL", "SETUSER", instance.id, "reset", "on", *passwords, *rights)
+    # `nopass` accepts any password: applications can be given the new URL before it is enforced.
+    login = passwords if instance.internal_auth else ["nopass"]
+    link.do("ACL", "SETUSER", "default", "reset", "on", *login, *rights)
+
+
+def apply_journal(link: Link, instance: Instance) -> None:
+    """Switch the journal; when it is on, it is whole."""
+    wanted = "no" if instance.persistence == "off" else "yes"
+    set_config(link, {"appendonly": wanted})
+    if wanted == "no":
+        return
+    deadline = time.monotonic() + BASE_SECONDS
+    pause = 0.01
+    while True:
+        facts = info(link.do("INFO", "persistence"))
+        busy = facts.get("aof_rewrite_in_progress") == "1" \
+            or facts.get("aof_rewrite_scheduled") == "1"
+        if facts.get("aof_enabled") == "1" and not busy:
+            if facts.get("aof_last_bgrewrite_status", "ok") != "ok" \
+                    or facts.get("aof_last_write_status", "ok") != "ok":
+                raise Failed(f"the journal of {instance.name} cannot be written: see its log")
+            return
+        if time.monotonic() > deadline:
+            raise TimedOut(f"the journal of {instance.name} is not whole after "
+                           f"{BASE_SECONDS:.0f} seconds")
+        time.sleep(pause)
+        pause = min(0.5, pause * 1.5)
+
+
+def apply_external(engine: Engine, link: Link, instance: Instance, doors: Doors) -> None:
+    """The outer door: certificate, user, allowlist, port."""
+    known = get_config(link, "external-user", "external-allowlist", "tls-port", "tls-bind")
+    if "external-user" not in known or "external-allowlist" not in known:
+        engine.missing.add("tls")
+        return
+    engine.missing.discard("tls")
+    certificate, key = doors.leaf()
+    wanted = {"tls-cert-file": certificate, "tls-key-file": key,
+              "tls-auth-clients": "no", "external-user": instance.id,
+              "external-allowlist": " ".join(rule.cidr for rule in instance.allowlist)}
+    if "tls-bind" in known:
+        wanted["tls-bind"] = doors.external_bind
+    set_config(link, wanted)
+    set_config(link, {"tls-port": str(instance.external_port)})
+
+
+def check_fits(link: Link, instance: Instance) -> None:
+    """Whether the data and the clients fit within a smaller type's limits.
+
+    Raises:
+        Conflict: they do not.
+    """
+    facts = info(link.do("INFO", "memory")) | info(link.do("INFO", "clients"))
+    used, clients = int(facts["used_memory"]), int(facts["connected_clients"])
+    if used > instance.memory_bytes:
+        raise Conflict(f"{instance.name} uses {show_bytes(used)}, which does not fit into "
+                       f"{show_bytes(instance.memory_bytes)}")
+    if clients > instance.connections:
+        raise Conflict(f"{instance.name} has {clients} clients, and the smaller type allows "
+                       f"{instance.connections}")

@@ -1,0 +1,737 @@
+"""The verbs: what can be done to an instance. API and terminal call the same ones.
+
+Each change writes its intent, brings the engine there, and writes that it is done; one that was
+cut short is resumed when an agent starts. Quick changes are over when the verb returns; where an
+engine has to start or a base to be written, the rest runs in a thread and the status tells.
+
+Invariants
+    V1  whoever changes an instance, or speaks to its engine, holds its lock
+    V2  a change that fails leaves the instance as it was: record, engine, files
+"""
+import concurrent.futures
+import contextlib
+import dataclasses
+import secrets
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from .. import allowlist, names, plans
+from ..client import Gone, Wrong, info
+from ..errors import BadRequest, Conflict, Failed, Refused
+from ..home import Home, say_os_error
+from ..instance import (
+    AVAILABLE, CREATING, RECOVERING, RECOVERY_FAILED, RESTARTING, SUSPENDED, UNAVAILABLE, UPDATING,
+    Instance,
+)
+from ..state import Intent, State
+from . import control
+from .certificates import Authority
+from .control import Doors, Engine
+from .process import find_running, spawn
+from .watch import Watch
+
+THREADS = 16
+LOCK_SECONDS = 60.0
+ANSWER_SECONDS = 2.0                    # a change that takes longer goes on behind the answer
+CREATE_SECONDS = 60.0
+BACKOFF_MIN_SECONDS = 0.1
+BACKOFF_MAX_SECONDS = 60.0
+STEADY_SECONDS = 60.0                   # an engine that ran so long starts anew with its back-off
+HOPELESS_FAILURES = 6
+OVERLAP_MAX_SECONDS = 30 * 86400.0
+# Directives that a tenant may ask for; the engine itself refuses what makes no sense.
+OPTIONS = ("timeout", "tcp-keepalive", "notify-keyspace-events")
+NO_DOWNGRADE = ("{name} cannot be moved to a smaller instance type: it has {old} ({old_size}), and "
+                "{new} has {new_size}. --allow-downgrade (allowDowngrade) permits it when the data "
+                "fits")
+
+
+class Verbs:
+    """Everything that can be done, on one installation."""
+
+    def __init__(self, home: Home, state: State, say: Callable[[str], None]):
+        """
+        Args:
+            say: writes a line to the agent's log.
+        """
+        self.home = home
+        self.state = state
+        self.say = say
+        self.watch = Watch(say)
+        self.watch.on_end = self.ended
+        self.watch.on_health = self.health
+        self.watch.on_tick = self.tick
+        self.pool = concurrent.futures.ThreadPoolExecutor(THREADS, "verb")
+        self.ports_lock = threading.Lock()
+        self.failures: dict[str, tuple[int, float]] = {}
+        self.stopping = False
+        self.authority = Authority(home)
+        self.checked_certificates = 0.0
+
+    # -- start and end ----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Take over what runs, finish what was begun, start what should run and does not."""
+        running = find_running(self.state.ids["installation"])
+        intents = {intent.instance: intent for intent in self.state.intents()}
+        for instance in self.state.instances():
+            process = running.pop(instance.id, None)
+            if process is not None:
+                place = self.home.instance(instance.id)
+                self.watch.add(Engine(instance.id, place, process))
+                self.say(f"{instance.name} runs as process {process.pid}: taken over")
+            if instance.id in intents:
+                self.submit(self.resume_intent, intents[instance.id], instance)
+            elif process is not None and instance.suspended:
+                self.submit(self.stop_engine, instance.id)
+            elif not instance.suspended:
+                self.submit(self.bring_up, instance.id, process is None)
+        for id, process in running.items():
+            # Ours by its mark, and nobody's by the database: a deletion that was cut short.
+            self.say(f"process {process.pid} serves {id}, which is deleted: ending it")
+            self.submit(process.kill)
+            place = self.home.instance(id)
+            self.submit(place.remove)
+        self.sweep(intents)
+        self.watch.start()
+
+    def sweep(self, intents: dict[str, Intent]) -> None:
+        """Remove directories of instances that no longer are."""
+        known = {instance.id for instance in self.state.instances()}
+        for path in (self.home.root / "instances").iterdir():
+            if path.name not in known and names.ID.fullmatch(path.name) \
+                    and path.name not in intents:
+                self.say(f"removing what is left of {path.name}")
+                with contextlib.suppress(OSError):
+                    self.home.instance(path.name).remove()
+
+    def stop(self) -> None:
+        """End the agent's part. Engines serve on."""
+        self.stopping = True
+        self.watch.stop()
+        self.pool.shutdown(wait=True, cancel_futures=True)
+        for engine in list(self.watch.engines.values()):
+            engine.close()
+
+    def submit(self, call: Callable, *args: object) -> concurrent.futures.Future:
+        """Run it in a thread; a fault of ours is told, and is nobody else's."""
+        def run() -> object:
+            try:
+                return call(*args)
+            except Refused:
+                raise
+            except Exception as error:
+                import traceback
+                self.say(f"{call.__name__} failed: {traceback.format_exc().strip()}")
+                raise Failed(f"an internal error: {error}") from error
+        return self.pool.submit(run)
+
+    @contextlib.contextmanager
+    def holding(self, id: str) -> Iterator[None]:
+        """V1. Raises Conflict when somebody else does not let go."""
+        lock = self.watch.lock_of(id)
+        if not lock.acquire(timeout=LOCK_SECONDS):
+            found = self.state.find(id)
+            raise Conflict(f"{found.name if found else id} is being changed: try again later")
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def doors(self, instance: Instance) -> Doors:
+        place, host = self.home.instance(instance.id), self.state.setting("external-host")
+        return Doors(self.state.setting("internal-host"), self.state.setting("external-bind"),
+                     lambda: self.authority.leaf(place, host))
+
+    # -- create -----------------------------------------------------------------------------------
+
+    def create(self, name: str, plan: str, region: str | None = None, policy: str | None = None,
+               persistence: str | None = None, rules: list[allowlist.Rule] | None = None,
+               memory_bytes: int | None = None, connections: int | None = None,
+               engine: str | None = None, internal_auth: bool = False, dry_run: bool = False
+               ) -> Instance:
+        """A new instance. It is `creating` when this returns, then `available`.
+
+        Raises:
+            BadRequest, Conflict: as the sentence says; nothing was made.
+        """
+        plan_row, memory, clients = plans.parse_plan(plan, memory_bytes, connections)
+        default = "journal_snapshot" if plan_row.persistent else "off"
+        now = time.time()
+        with self.ports_lock:
+            others = self.state.instances()
+            self.check_new(names.check_name(name), plan_row, others)
+            instance = Instance(
+                id=names.new_id("red"), name=name, plan=plan_row.key, memory_bytes=memory,
+                connections=clients,
+                region=plans.parse_region(region or self.state.setting("default-region")),
+                policy=plans.parse_policy(policy or "allkeys-lru"),
+                persistence=plans.parse_persistence(persistence or default, plan_row),
+                engine=self.check_engine(engine or "valkey8"),
+                internal_port=0, external_port=0, password=names.new_password(),
+                control_password=secrets.token_hex(32), created_at=now, updated_at=now,
+                internal_auth=internal_auth, allowlist=allowlist.make_rules(rules or []))
+            if dry_run:
+                return instance
+            internal, external = self.free_ports(others)
+            instance = dataclasses.replace(instance, internal_port=internal,
+                                           external_port=external)
+            self.state.begin("create", instance)
+        self.submit(self.finish_create, instance)
+        return instance
+
+    def check_new(self, name: str, plan: plans.Plan, others: list[Instance]) -> None:
+        if any(other.name == name for other in others):
+            raise Conflict(f"the name {name} is in use: choose another, or delete that instance "
+                           "first")
+        limit = int(self.state.setting("free-instances-max"))
+        if plan.key == "free" and sum(other.plan == "free" for other in others) >= limit:
+            raise Conflict(f"there can be {limit} Free instance{'s' * (limit != 1)} at a time: "
+                           "choose another plan, or raise the limit with `kvd settings "
+                           f"free-instances-max {limit + 1}`")
+
+    @staticmethod
+    def check_engine(given: str) -> str:
+        engine = plans.parse_engine(given)
+        if engine == "redis6":
+            raise BadRequest("redis6 instances cannot be made yet: the engine has no directive "
+                             "that makes it present version 6.2; valkey8 is what there is")
+        return engine
+
+    def free_ports(self, others: list[Instance]) -> tuple[int, int]:
+        """Two ports that nobody has: no instance of ours, no other program now."""
+        first, last = map(int, self.state.setting("ports").split("-"))
+        taken = {port for other in others for port in (other.internal_port, other.external_port)}
+        host, found = self.state.setting("internal-host"), []
+        for port in range(first, last + 1):
+            if port not in taken and can_bind(host, port):
+                found.append(port)
+                if len(found) == 2:
+                    return found[0], found[1]
+        raise Conflict(f"no two ports are free from {first} to {last}: `kvd settings ports` "
+                       "chooses another range")
+
+    def finish_create(self, instance: Instance) -> None:
+        """The slow half of create, and all of it when an agent resumes it."""
+        with self.holding(instance.id):
+            found = self.state.find(instance.id)
+            if found is None or found.status != CREATING:
+                return
+            try:
+                self.start_engine(instance, CREATE_SECONDS)
+            except (Refused, OSError, Wrong) as error:
+                if self.stopping:
+                    return              # the next agent goes on
+                text = say(error, f"cannot create {instance.name}")
+                self.say(text)
+                self.remember_failure(instance, text)
+                self.undo_create(instance)
+                return
+            done = dataclasses.replace(instance, status=AVAILABLE, updated_at=time.time())
+            self.state.finish(done, "key_value_available", {"message": "created"})
+            self.say(f"{instance.name} ({instance.id}) is available on port "
+                     f"{instance.internal_port}")
+
+    def undo_create(self, instance: Instance) -> None:
+        """V2: nothing half-made is left."""
+        engine = self.watch.remove(instance.id)
+        if engine is not None:
+            engine.close()
+            engine.process.kill()
+        with contextlib.suppress(OSError):
+            self.home.instance(instance.id).remove()
+        self.state.forget(instance.id)
+
+    def remember_failure(self, instance: Instance, text: str) -> None:
+        """For who waits for it: the reason why it is not there any more."""
+        self.reasons = dict(list(getattr(self, "reasons", {}).items())[-50:])
+        self.reasons[instance.id] = text
+
+    def why_gone(self, id: str) -> str:
+        """Why an instance that was being created is not there; "" when nothing is known."""
+        return getattr(self, "reasons", {}).get(id, "")
+
+    # -- engines ----------------------------------------------------------------------------------
+
+    def start_engine(self, instance: Instance, seconds: float = control.READY_SECONDS) -> Engine:
+        """A running engine that is all the record says; the one that runs, if one does."""
+        engine = self.watch.get(instance.id)
+        if engine is None:
+            process = spawn(self.state.ids["installation"], self.home.instance(instance.id),
+                            instance, self.state.setting("internal-host"))
+            engine = Engine(instance.id, self.home.instance(instance.id), process)
+            # Watched before it is spoken to: its end must be noticed, by whoever comes first.
+            self.watch.add(engine)
+        try:
+            self.reach(engine, instance, seconds)
+            control.apply(engine, instance, self.doors(instance))
+        except BaseException:
+            engine.close()
+            raise
+        return engine
+
+    def reach(self, engine: Engine, instance: Instance,
+              seconds: float = control.READY_SECONDS) -> None:
+        """A line to the engine, a new one where the old one is of no use."""
+        if engine.link is not None:
+            try:
+                if engine.link.do("PING") == b"PONG":
+                    return
+            except (Gone, Wrong):
+                pass
+            engine.close()
+        engine.commands = set()
+        engine.link = control.connect(engine, instance, seconds)
+
+    def stop_engine(self, id: str) -> None:
+        """End it, with everything acknowledged on disk."""
+        with self.holding(id):
+            engine = self.watch.remove(id)
+            if engine is not None:
+                engine.close()
+                engine.process.end()
+
+    def running(self, instance: Instance) -> Engine:
+        """The engine, with a line to it.
+
+        Raises:
+            Conflict: suspended. Failed: not running.
+        """
+        if instance.suspended:
+            raise Conflict(f"{instance.name} is suspended: `kvd resume {instance.name}` first")
+        engine = self.watch.get(instance.id)
+        if engine is None:
+            raise Failed(f"{instance.name} is not running now: its status is {instance.status}")
+        self.reach(engine, instance, 10.0)
+        return engine
+
+    def bring_up(self, id: str, started: bool, why: str = "") -> None:
+        """An engine for an instance that should have one: after a crash, or an agent's start.
+
+        Args:
+            started: it was not running, so its start is told.
+            why: what happened before, for the event.
+        """
+        with self.holding(id):
+            instance = self.state.find(id)
+            if instance is None or instance.suspended or self.stopping:
+                return
+            before = self.watch.get(id)
+            if started and before is None and instance.status != RECOVERING:
+                instance = dataclasses.replace(instance, status=RECOVERING)
+                self.state.save(instance)
+            try:
+                engine = self.start_engine(instance)
+            except (Refused, OSError, Wrong) as error:
+                self.start_failed(instance, say(error, f"cannot start {instance.name}"))
+                return
+            if instance.status != AVAILABLE:
+                instance = dataclasses.replace(instance, status=AVAILABLE)
+                self.state.save(instance)
+            if started:
+                keys = engine.link.do("INFO", "keyspace") if engine.link else b""
+                self.state.tell(id, "key_value_available",
+                                {"message": why or "started", "keys": count_keys(info(keys))})
+
+    def start_failed(self, instance: Instance, text: str) -> None:
+        self.say(text)
+        engine = self.watch.remove(instance.id)
+        if engine is not None:          # it runs, and cannot be made what it should be
+            engine.close()
+            engine.process.end()
+        if not self.stopping:
+            self.try_again(instance, text)
+
+    def try_again(self, instance: Instance, text: str) -> None:
+        """Schedule the next attempt, later each time."""
+        count, _ = self.failures.get(instance.id, (0, 0.0))
+        self.failures[instance.id] = (count + 1, time.monotonic())
+        pause = min(BACKOFF_MAX_SECONDS, BACKOFF_MIN_SECONDS * 3 ** count)
+        status = RECOVERY_FAILED if count + 1 >= HOPELESS_FAILURES else UNAVAILABLE
+        self.state.save(dataclasses.replace(instance, status=status))
+        if count == 0 or status == RECOVERY_FAILED:
+            self.state.tell(instance.id, "key_value_unhealthy", {"message": text})
+        self.watch.later(pause, lambda: self.retry(instance.id, text))
+
+    def retry(self, id: str, why: str) -> None:
+        if not self.stopping:
+            self.submit(self.bring_up, id, True, f"started again after: {why}")
+
+    def ended(self, engine: Engine) -> None:
+        """Hook of the watch: a process has ended, and nobody here had asked it to."""
+        if not self.stopping:
+            self.submit(self.mourn, engine)
+
+    def mourn(self, engine: Engine) -> None:
+        """Say what is lost, and start it again."""
+        reason = engine.process.reason()
+        engine.close()
+        with self.holding(engine.id):
+            engine.process.close()
+            instance = self.state.find(engine.id)
+            if instance is None or instance.suspended or instance.status == CREATING \
+                    or self.watch.get(engine.id) is not None:
+                return
+            keys = engine.sample.get("keys")
+            last = f"; it had {keys:.0f} keys when last asked" if keys is not None else ""
+            lost = "its data was in memory only and is lost" if instance.persistence == "off" \
+                else "what it had acknowledged is in its journal"
+            text = f"process {engine.process.pid} {reason}; {lost}{last}"
+            self.say(f"{instance.name}: {text}")
+            ran = time.time() - engine.process.started_at
+            if ran > STEADY_SECONDS:
+                self.failures.pop(engine.id, None)
+            self.try_again(instance, text)
+
+    def health(self, id: str, healthy: bool) -> None:
+        """Hook of the watch: an engine does not answer, or does again."""
+        self.submit(self.note_health, id, healthy)
+
+    def note_health(self, id: str, healthy: bool) -> None:
+        with self.holding(id):
+            instance = self.state.find(id)
+            if instance is None or instance.status not in (AVAILABLE, UNAVAILABLE):
+                return
+            self.state.save(dataclasses.replace(
+                instance, status=AVAILABLE if healthy else UNAVAILABLE))
+            self.state.tell(id, "key_value_available" if healthy else "key_value_unhealthy",
+                            {"message": "it answers again" if healthy else
+                             "it runs and has not answered for half a minute"})
+
+    def tick(self) -> None:
+        """Hook of the watch, every ten seconds."""
+        now = time.time()
+        certificates = now - self.checked_certificates > 3600 or now < self.checked_certificates
+        if certificates:
+            self.checked_certificates = now
+        for instance in self.state.instances():
+            engine = self.watch.get(instance.id)
+            if engine is None:
+                continue
+            if engine.link is None:
+                self.submit(self.reconnect, instance.id)
+            if instance.old_password and now > instance.old_password_until:
+                self.submit(self.change, instance.id, {"old_password": ""})
+            if certificates and self.authority.renewal_due(engine.place):
+                self.submit(self.reapply, instance.id)
+
+    def reconnect(self, id: str) -> None:
+        with self.holding(id):
+            instance, engine = self.state.find(id), self.watch.get(id)
+            if instance is not None and engine is not None and engine.link is None:
+                with contextlib.suppress(Refused, Wrong):
+                    self.reach(engine, instance, 5.0)
+                    control.apply(engine, instance, self.doors(instance))
+                    if engine.failures >= 3:
+                        self.note_health(id, True)
+                    engine.failures = 0
+
+    def reapply(self, id: str) -> None:
+        """Bring the engine to its record once more: a renewed certificate, a changed setting."""
+        with self.holding(id):
+            instance = self.state.find(id)
+            if instance is not None and self.watch.get(id) is not None:
+                control.apply(self.running(instance), instance, self.doors(instance))
+
+    # -- change -----------------------------------------------------------------------------------
+
+    def update(self, key: str, *, name: str | None = None, plan: str | None = None,
+               policy: str | None = None, persistence: str | None = None,
+               rules: list[allowlist.Rule] | None = None, memory_bytes: int | None = None,
+               connections: int | None = None, options: dict[str, str] | None = None,
+               allow_downgrade: bool = False, dry_run: bool = False) -> Instance:
+        """Change what somebody chose, live. What is None stays.
+
+        Raises:
+            BadRequest, Conflict, Failed: nothing has changed.
+        """
+        instance = self.state.get(key)
+        wished: dict[str, object] = {}
+        if name is not None and name != instance.name:
+            wished["name"] = names.check_name(name)
+            if self.state.find(name) is not None:
+                raise Conflict(f"the name {name} is in use")
+        if policy is not None:
+            wished["policy"] = plans.parse_policy(policy)
+        if rules is not None:
+            wished["allowlist"] = allowlist.make_rules(rules)
+        if options is not None:
+            wished["options"] = self.check_options(instance, options)
+        if plan is None and (memory_bytes is not None or connections is not None):
+            plan = instance.plan
+        row = instance.type
+        if plan is not None:
+            row = self.check_plan(instance, plan, memory_bytes, connections, allow_downgrade,
+                                  wished)
+        if persistence is not None:
+            wished["persistence"] = plans.parse_persistence(persistence, row)
+        elif row.persistent and not instance.type.persistent:
+            wished["persistence"] = "journal_snapshot"
+        elif not row.persistent:
+            wished["persistence"] = "off"
+        wished = {field: value for field, value in wished.items()
+                  if getattr(instance, field) != value}
+        if dry_run or not wished:
+            return dataclasses.replace(instance, **wished)
+        return self.wait_briefly(self.submit(self.change, instance.id, wished), instance.id)
+
+    def check_plan(self, instance: Instance, plan: str, memory_bytes: int | None,
+                   connections: int | None, allow_downgrade: bool, wished: dict) -> plans.Plan:
+        """The plan that is wished for, if the instance may have it."""
+        if plan == "custom" and memory_bytes is None and instance.plan == "custom":
+            memory_bytes = instance.memory_bytes
+            connections = connections or instance.connections
+        row, memory, clients = plans.parse_plan(plan, memory_bytes, connections)
+        if row.key == instance.plan and memory == instance.memory_bytes \
+                and clients == instance.connections:
+            return row
+        smaller = memory < instance.memory_bytes
+        if smaller and not allow_downgrade:
+            raise Conflict(NO_DOWNGRADE.format(
+                name=instance.name, old=instance.type.title, new=row.title,
+                old_size=plans.show_bytes(instance.memory_bytes),
+                new_size=plans.show_bytes(memory)))
+        if row.key == "free" and instance.plan != "free":
+            others = [other for other in self.state.instances() if other.id != instance.id]
+            self.check_new("", row, others)
+        wished |= {"plan": row.key, "memory_bytes": memory, "connections": clients}
+        if smaller and not instance.suspended:
+            with self.holding(instance.id):
+                engine = self.running(instance)
+                if engine.link is not None:
+                    control.check_fits(engine.link, dataclasses.replace(instance, **wished))
+        return row
+
+    @staticmethod
+    def check_options(instance: Instance, options: dict[str, str]) -> dict[str, str] | None:
+        kept = dict(instance.options or {})
+        for name, value in options.items():
+            if name not in OPTIONS:
+                raise BadRequest(f"{name!a} is nothing that can be set here: it is one of "
+                                 f"{', '.join(OPTIONS)}")
+            if not value.isprintable() or '"' in value or "\\" in value or len(value) > 100:
+                raise BadRequest(f"{name}: the value {value!a} makes no sense")
+            kept[name] = value
+        return kept or None
+
+    def wait_briefly(self, future: concurrent.futures.Future, id: str) -> Instance:
+        """The instance when the change is over, or as it stands when that takes longer."""
+        try:
+            return future.result(ANSWER_SECONDS)
+        except TimeoutError:
+            return self.state.get(id)
+
+    def change(self, id: str, wished: dict[str, object]) -> Instance:
+        """Bring record and engine to what is wished, or leave both as they were."""
+        with self.holding(id):
+            before = self.state.get(id)
+            status = SUSPENDED if before.suspended else \
+                UPDATING if {"plan", "memory_bytes", "connections"} & wished.keys() else \
+                RESTARTING if {"policy", "persistence"} & wished.keys() else before.status
+            after = dataclasses.replace(before, **wished, status=status,  # type: ignore[arg-type]
+                                        updated_at=time.time())
+            if before.suspended:
+                self.state.begin("change", after, before)
+                self.after_change(before, after)
+                return self.settle(before, after, SUSPENDED)
+            engine = self.running(before)
+            self.state.begin("change", after, before)
+            return self.carry_out(engine, before, after)
+
+    def carry_out(self, engine: Engine, before: Instance, after: Instance) -> Instance:
+        try:
+            control.apply(engine, after, self.doors(after))
+        except (Refused, Wrong, OSError) as error:
+            text = say(error, f"cannot change {before.name}")
+            self.say(text)
+            if not self.stopping:
+                with contextlib.suppress(Refused, Wrong):
+                    self.reach(engine, before, 10.0)
+                    control.apply(engine, before, self.doors(before))
+                self.state.finish(before)               # V2
+            raise error if isinstance(error, Refused) else Failed(text) from None
+        self.after_change(before, after)
+        return self.settle(before, after, AVAILABLE)
+
+    def after_change(self, before: Instance, after: Instance) -> None:
+        """What stays on disk must not come back as data one day."""
+        if before.persistence != "off" and after.persistence == "off":
+            import shutil
+            shutil.rmtree(self.home.instance(after.id).data / "appendonlydir", ignore_errors=True)
+
+    def settle(self, before: Instance, after: Instance, status: str) -> Instance:
+        done = dataclasses.replace(after, status=status)
+        event, details = "", {}
+        if (before.plan, before.memory_bytes) != (after.plan, after.memory_bytes):
+            event = "plan_changed"
+            details = {"from": before.plan, "to": after.plan,
+                       "message": f"{before.type.title} to {after.type.title}"}
+        elif before.policy != after.policy or before.persistence != after.persistence:
+            event = "key_value_config_restart"
+            details = {"reason": "settings", "message": "applied live, without a restart"}
+        self.state.finish(done, event, details)
+        return done
+
+    def resume_intent(self, intent: Intent, instance: Instance) -> None:
+        """Finish what another agent had begun."""
+        self.say(f"{instance.name}: going on with {intent.verb}")
+        if intent.verb == "create":
+            self.finish_create(instance)
+        elif intent.verb == "delete":
+            self.finish_delete(instance)
+        elif instance.suspended or intent.verb == "suspend":
+            self.stop_engine(instance.id)
+            if intent.before is not None:
+                self.after_change(intent.before, instance)
+            self.state.finish(dataclasses.replace(instance, status=SUSPENDED))
+        else:
+            self.finish_change(intent, instance)
+
+    def finish_change(self, intent: Intent, instance: Instance) -> None:
+        with self.holding(instance.id):
+            try:
+                self.start_engine(instance)
+            except (Refused, Wrong, OSError) as error:
+                text = say(error, f"cannot change {instance.name}")
+                if intent.before is None or self.stopping:
+                    return
+                self.state.finish(intent.before)
+                self.start_failed(intent.before, text)
+                return
+            self.after_change(intent.before or instance, instance)
+            self.settle(intent.before or instance, instance, AVAILABLE)
+
+    # -- password, internal authentication --------------------------------------------------------
+
+    def rotate_password(self, key: str, overlap_seconds: float) -> Instance:
+        """A new password; the old one is accepted so much longer.
+
+        Raises:
+            BadRequest: too long. Conflict: this engine knows one password only.
+        """
+        if not 0 <= overlap_seconds <= OVERLAP_MAX_SECONDS:
+            raise BadRequest("the old password can be kept for 0 seconds to 30 days")
+        instance = self.state.get(key)
+        engine = self.watch.get(instance.id)
+        if overlap_seconds and engine is not None and "users" in engine.missing:
+            raise Conflict("this engine knows one password at a time: rotate with no overlap")
+        old = instance.password if overlap_seconds else ""
+        return self.change(instance.id, {
+            "password": names.new_password(), "old_password": old,
+            "old_password_until": time.time() + overlap_seconds if old else 0.0})
+
+    def internal_auth(self, key: str, on: bool) -> Instance:
+        """Ask for a password on the internal port too, or no longer. Who is connected stays."""
+        return self.change(self.state.get(key).id, {"internal_auth": on})
+
+    # -- suspend, resume, restart, delete ---------------------------------------------------------
+
+    def suspend(self, key: str) -> Instance:
+        """End the engine until resume. Doing it twice is fine."""
+        instance = self.state.get(key)
+        with self.holding(instance.id):
+            before = self.state.get(instance.id)
+            if before.suspended:
+                return before
+            after = dataclasses.replace(before, status=SUSPENDED, updated_at=time.time())
+            self.state.begin("suspend", after, before)
+            self.stop_engine(instance.id)
+            self.state.finish(after, "service_suspended", {"message": "suspended by its owner"})
+            return after
+
+    def resume(self, key: str) -> Instance:
+        """Start it again."""
+        instance = self.state.get(key)
+        with self.holding(instance.id):
+            before = self.state.get(instance.id)
+            if not before.suspended:
+                return before
+            return self.run_anew(before, "resume", "service_resumed")
+
+    def restart(self, key: str) -> Instance:
+        """End the engine and start it: ports, identity and, if it is persistent, data are kept."""
+        instance = self.state.get(key)
+        with self.holding(instance.id):
+            before = self.state.get(instance.id)
+            if before.suspended:
+                raise Conflict(f"{before.name} is suspended: `kvd resume {before.name}` starts it")
+            self.failures.pop(before.id, None)
+            return self.run_anew(before, "restart", "key_value_config_restart")
+
+    def run_anew(self, before: Instance, verb: str, event: str) -> Instance:
+        after = dataclasses.replace(before, status=RESTARTING, updated_at=time.time())
+        self.state.begin(verb, after, before)
+        self.submit(self.finish_anew, before, after, event)
+        return after
+
+    def finish_anew(self, before: Instance, after: Instance, event: str) -> None:
+        with self.holding(after.id):
+            if self.state.find(after.id) != after:
+                return
+            self.stop_engine(after.id)
+            try:
+                self.start_engine(after)
+            except (Refused, Wrong, OSError) as error:
+                text = say(error, f"cannot start {after.name}")
+                if not self.stopping:
+                    failed = dataclasses.replace(after, status=UNAVAILABLE)
+                    self.state.finish(failed)
+                    self.start_failed(failed, text)
+                return
+            done = dataclasses.replace(after, status=AVAILABLE)
+            self.state.finish(done, event, {"reason": "manual", "message": "started"})
+
+    def delete(self, key: str) -> None:
+        """The instance with all its data. There is no way back."""
+        instance = self.state.get(key)
+        with self.holding(instance.id):
+            instance = self.state.get(instance.id)
+            gone = dataclasses.replace(instance, status=UNAVAILABLE)
+            self.state.begin("delete", gone, instance)
+            self.finish_delete(gone)
+
+    def finish_delete(self, instance: Instance) -> None:
+        with self.holding(instance.id):
+            engine = self.watch.remove(instance.id)
+            if engine is not None:
+                engine.close()
+                engine.process.signal(signal.SIGTERM)
+                engine.process.wait(3.0)
+                engine.process.kill()
+            try:
+                self.home.instance(instance.id).remove()
+            except OSError as error:
+                raise say_os_error(f"cannot remove the data of {instance.name}", error) from None
+            self.state.forget(instance.id)
+            self.failures.pop(instance.id, None)
+            self.say(f"{instance.name} ({instance.id}) is deleted")
+
+
+def say(error: Exception, what: str) -> str:
+    """An error of any kind as a sentence."""
+    if isinstance(error, OSError):
+        return str(say_os_error(what, error))
+    text = str(error)
+    return text if text.startswith(what.split()[0]) else f"{what}: {text}"
+
+
+def count_keys(facts: dict[str, str]) -> int:
+    return sum(int(value.partition("keys=")[2].partition(",")[0] or 0)
+               for name, value in facts.items() if name.startswith("db"))
+
+
+def can_bind(host: str, port: int) -> bool:
+    """Whether a port is free right now, here and on every address."""
+    for place in {host, "0.0.0.0"}:
+        if place == "*":
+            continue
+        try:
+            with socket.socket(socket.AF_INET6 if ":" in place else socket.AF_INET) as sock:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                sock.bind((place, port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,267 @@
+"""Copy the data of a live server into another: SCAN, DUMP, RESTORE.
+
+Works with whatever speaks these commands: Redis 6 and 7, Valkey, ourselves. Each key is written
+with its deadline as a point in time, so that a slow copy prolongs nothing. A copy may be done over
+any number of times; where it stopped is kept in a file, and it goes on from there.
+
+What the copy cannot see: a key that is deleted at the source after it was copied stays at the
+target. The verification counts, and compares a sample by its contents.
+
+Invariants
+    M1  the place that is kept lies behind keys that the target has confirmed
+    M2  a key that the target holds is replaced only when `replace` was said, or this very copy
+        has written it (a resumed copy)
+"""
+import hashlib
+import json
+import pathlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+
+from .client import Link, Wrong, hide_password, info
+from .errors import Conflict, Failed
+from .home import write_private
+
+BATCH_KEYS = 200
+BATCH_BYTES = 16 << 20
+SAMPLE_KEYS = 100
+KEEP_SECONDS = 1.0
+BIG_BYTES = 64 << 20                    # moved alone
+
+
+@dataclass
+class Place:
+    """How far a copy has come."""
+
+    source: str
+    run_id: str
+    database: int = 0
+    cursor: str = "0"
+    copied: int = 0
+    total: int = 0
+    done: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Result:
+    """What a copy has done."""
+
+    copied: int = 0
+    gone: int = 0
+    bytes: int = 0
+    source_keys: int = 0
+    target_keys: int = 0
+    sampled: int = 0
+    differing: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def databases(link: Link) -> dict[int, int]:
+    """Databases that hold keys: number to keys."""
+    return {int(name[2:]): int(value.partition("keys=")[2].partition(",")[0])
+            for name, value in info(link.do("INFO", "keyspace")).items()
+            if name.startswith("db") and name[2:].isdigit()}
+
+
+class Copy:
+    """One copy from a server to another."""
+
+    def __init__(self, source: Link, target: Link, source_name: str, file: pathlib.Path,
+                 replace: bool = False):
+        """
+        Args:
+            source_name: its URL; kept without the password.
+            file: where the place is kept.
+            replace: keys that the target holds are written over.
+        """
+        self.source = source
+        self.target = target
+        self.file = file
+        self.replace = replace
+        self.result = Result()
+        self.kept_at = 0.0
+        self.resumed = False
+        name = hide_password(source_name)
+        facts = info(source.do("INFO", "server"))
+        self.place = Place(name, facts.get("run_id", ""))
+        if file.exists():
+            try:
+                old = Place(**json.loads(file.read_text()))
+                # Cursors of a server that was restarted mean nothing.
+                if old.source == name:
+                    self.resumed = True
+                    if old.run_id == self.place.run_id:
+                        self.place = old
+            except (ValueError, TypeError):
+                pass                    # a torn file: begin anew, which is only slower
+
+    def check(self) -> None:
+        """Raises Conflict when the target must not be written to."""
+        held = databases(self.target)
+        if held and not self.replace and not self.resumed:
+            count = sum(held.values())
+            raise Conflict(f"the target holds {count} key{'s' * (count != 1)}: --replace writes "
+                           "over those that the source has too")
+        many = info(self.target.do("INFO", "memory"))
+        need = int(info(self.source.do("INFO", "memory")).get("used_memory", 0))
+        limit = int(many.get("maxmemory", 0))
+        if limit and many.get("maxmemory_policy") == "noeviction" and need > 1.5 * limit:
+            raise Conflict(f"the source uses {need} bytes and the target has a limit of {limit}: "
+                           "choose a larger plan first")
+
+    def run(self, progress: Callable[[int, int], None]) -> Result:
+        """Copy everything.
+
+        Args:
+            progress: called with keys copied so far and keys in all.
+        Raises:
+            Failed: source or target refuses. What was copied stays, and a new run goes on.
+        """
+        start = time.monotonic()
+        found = databases(self.source)
+        self.place.total = max(sum(found.values()), self.place.copied)
+        for database in sorted(found):
+            if database in self.place.done:
+                continue
+            if self.place.database != database:
+                self.place.database, self.place.cursor = database, "0"
+            try:
+                for link in (self.source, self.target):
+                    link.do("SELECT", database)
+            except Wrong as error:
+                raise Failed(f"database {database}: {error}") from None
+            self.copy_database(progress)
+            self.place.done.append(database)
+            self.keep(force=True)
+        self.result.copied = self.place.copied
+        self.verify(found)
+        self.file.unlink(missing_ok=True)
+        self.result.seconds = time.monotonic() - start
+        return self.result
+
+    def copy_database(self, progress: Callable[[int, int], None]) -> None:
+        cursor = self.place.cursor
+        first = True
+        while first or cursor != "0":
+            first = False
+            try:
+                reply = self.source.do("SCAN", cursor, "COUNT", BATCH_KEYS)
+            except Wrong as error:
+                raise Failed(f"the source refuses SCAN: {error}") from None
+            cursor = reply[0].decode()                                  # type: ignore[index]
+            keys = list(dict.fromkeys(reply[1]))                        # type: ignore[index]
+            for batch in self.batches(keys):
+                self.copy_keys(batch)
+            self.place.cursor = cursor                                  # M1
+            self.keep()
+            progress(self.place.copied, self.place.total)
+
+    def batches(self, keys: list[bytes]) -> Iterator[list[bytes]]:
+        """Keys in portions that fit into memory, by what the source says they take."""
+        sizes = self.source.many([("MEMORY", "USAGE", key, "SAMPLES", "5") for key in keys])
+        batch: list[bytes] = []
+        held = 0
+        for key, size in zip(keys, sizes, strict=True):
+            size = size if isinstance(size, int) else 1024
+            if batch and held + size > BATCH_BYTES:
+                yield batch
+                batch, held = [], 0
+            batch.append(key)
+            held += size
+        if batch:
+            yield batch
+
+    def copy_keys(self, keys: list[bytes]) -> None:
+        replies = self.source.many([command for key in keys
+                                    for command in (("DUMP", key), ("PTTL", key))])
+        now = int(time.time() * 1000)
+        restores = []
+        names = []
+        for key, dump, ttl in zip(keys, replies[::2], replies[1::2], strict=True):
+            if isinstance(dump, Wrong):
+                raise Failed(f"the source refuses DUMP: {dump}")
+            if dump is None or not isinstance(ttl, int) or ttl == -2 or ttl == 0:
+                self.result.gone += 1   # deleted or expired since SCAN
+                continue
+            command = ("RESTORE", key, now + ttl if ttl > 0 else 0, dump)
+            command += ("ABSTTL",) if ttl > 0 else ()
+            command += ("REPLACE",) if self.replace or self.resumed else ()     # M2
+            restores.append(command)
+            names.append(key)
+            self.result.bytes += len(dump)
+        for key, reply in zip(names, self.target.many(restores), strict=True):
+            if isinstance(reply, Wrong):
+                self.explain(key, str(reply))
+            self.place.copied += 1
+
+    def explain(self, key: bytes, text: str) -> None:
+        name = key.decode("utf-8", "backslashreplace")
+        if text.startswith("BUSYKEY"):
+            # SCAN may give a key twice; then what we wrote is in our way.
+            return
+        if text.startswith("OOM"):
+            raise Failed("the target's memory is full: choose a larger plan, and import again to "
+                         "go on")
+        raise Failed(f"the target refuses {name!a}: {text}")
+
+    def keep(self, force: bool = False) -> None:
+        now = time.monotonic()
+        if force or now - self.kept_at > KEEP_SECONDS:
+            self.kept_at = now
+            write_private(self.file, json.dumps(asdict(self.place)))
+
+    # -- verification -----------------------------------------------------------------------------
+
+    def verify(self, found: dict[int, int]) -> None:
+        """Counts of all databases; contents and deadlines of a sample."""
+        held = databases(self.target)
+        self.result.source_keys = sum(databases(self.source).values())
+        self.result.target_keys = sum(held.values())
+        share = max(1, SAMPLE_KEYS // max(1, len(found)))
+        for database in found:
+            for link in (self.source, self.target):
+                link.do("SELECT", database)
+            keys = {key for key in self.source.many([("RANDOMKEY",)] * share)
+                    if isinstance(key, bytes)}
+            for key in keys:
+                self.compare(key)
+
+    def compare(self, key: bytes) -> None:
+        self.result.sampled += 1
+        ours, theirs = (self.contents(link, key) for link in (self.source, self.target))
+        if ours == theirs:
+            return
+        # It may have changed at the source meanwhile: only what stays different is.
+        self.copy_again(key)
+        ours, theirs = (self.contents(link, key) for link in (self.source, self.target))
+        if ours != theirs:
+            self.result.differing.append(key.decode("utf-8", "backslashreplace"))
+
+    def copy_again(self, key: bytes) -> None:
+        replace, self.replace = self.replace, True
+        copied = self.place.copied
+        try:
+            self.copy_keys([key])
+        finally:
+            self.replace, self.place.copied = replace, copied
+
+    @staticmethod
+    def contents(link: Link, key: bytes) -> tuple:
+        """Type, a digest of the value, the deadline to the second."""
+        kind = link.do("TYPE", key)
+        reads = {b"string": ("GET", key), b"list": ("LRANGE", key, 0, -1),
+                 b"set": ("SMEMBERS", key), b"hash": ("HGETALL", key),
+                 b"zset": ("ZRANGE", key, 0, -1, "WITHSCORES"),
+                 b"stream": ("XRANGE", key, "-", "+")}
+        if kind not in reads:
+            return (kind,)
+        value = link.do(*reads[kind])                                   # type: ignore[index]
+        if kind == b"set":
+            value = sorted(value)                                       # type: ignore[arg-type]
+        if kind == b"hash":
+            pairs = iter(value)                                         # type: ignore[arg-type]
+            value = sorted(zip(pairs, pairs, strict=True))
+        ttl = link.do("PTTL", key)
+        end = round((time.time() * 1000 + ttl) / 5000) if isinstance(ttl, int) and ttl > 0 else ttl
+        return kind, hashlib.sha256(repr(value).encode()).hexdigest(), end

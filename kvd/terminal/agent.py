@@ -1,0 +1,186 @@
+"""agent status|start|stop|install|key, settings: the installation itself."""
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import click
+
+from ..errors import BadRequest, Conflict, Failed, TimedOut
+from .remote import start_agent
+from .session import Session, table, verb
+
+STOP_SECONDS = 40.0
+UNIT = """\
+[Unit]
+Description=kvd agent: starts and watches key value instances
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+Type=notify
+Environment=KVD_HOME={home}
+ExecStart={python} -m kvd agent run
+Restart=on-failure
+RestartSec=1
+# Engines serve on while the agent is restarted or updated.
+KillMode=process
+LimitNOFILE=200000
+UMask=0077
+
+[Install]
+WantedBy={target}
+"""
+
+
+@click.group()
+def agent() -> None:
+    """The process that starts and watches engines. It is started when it is needed."""
+
+
+@agent.command(hidden=True)
+def run() -> None:
+    """Run the agent in the foreground, as systemd does."""
+    from ..agent.main import main
+    from ..home import Home, default_home
+    sys.exit(main(Home(default_home())))
+
+
+@agent.command()
+@verb()
+def status(session: Session) -> None:
+    """Say whether the agent runs. Starts nothing."""
+    if not session.remote.running():
+        session.print({"running": False, "home": str(session.home.root)},
+                      "The agent does not run. Engines that run serve on without it.")
+        sys.exit(5)
+    found = session.ask("GET", "/agent")
+    place = f", API also on http://{found['apiListen']}" if found["apiListen"] else ""
+    session.print({"running": True} | found,
+                  f"The agent runs as process {found['pid']} in {found['home']}: "
+                  f"{found['instances']} instances, {found['engines']} engines{place}")
+
+
+@agent.command()
+@verb()
+def start(session: Session) -> None:
+    """Start the agent, if it does not run."""
+    if not session.remote.running():
+        start_agent(session.home)
+    found = session.ask("GET", "/agent")
+    session.print(found, f"The agent runs as process {found['pid']}")
+
+
+@agent.command()
+@verb()
+def stop(session: Session) -> None:
+    """End the agent. Engines serve on, unwatched, until it runs again."""
+    if not session.remote.running():
+        session.print({"running": False}, "The agent does not run.")
+        return
+    session.ask("POST", "/agent/stop")
+    deadline = time.monotonic() + STOP_SECONDS
+    while session.home.holder() is not None:
+        if time.monotonic() > deadline:
+            raise TimedOut("the agent does not end: it finishes a change")
+        time.sleep(0.02)
+    session.print({"running": False}, "The agent has ended; engines serve on.")
+
+
+@agent.command()
+@click.option("--print", "only_print", is_flag=True, help="Print the unit and write nothing.")
+@click.option("--system/--user", "system", default=os.geteuid() == 0,
+              help="For the whole system, or for your own user.")
+def install(only_print: bool, system: bool) -> None:
+    """Write a systemd unit, so that the agent runs after a reboot."""
+    session = Session()
+    unit = UNIT.format(home=session.home.root, python=sys.executable,
+                       target="multi-user.target" if system else "default.target")
+    if only_print:
+        click.echo(unit, nl=False)
+        return
+    path = pathlib.Path("/etc/systemd/system" if system else
+                        os.path.expanduser("~/.config/systemd/user")) / "kvd-agent.service"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(unit)
+    except OSError as error:
+        raise Failed(f"cannot write {path}: {error.strerror}") from None
+    scope = "" if system else " --user"
+    click.echo(f"Wrote {path}. Now:\n"
+               f"    systemctl{scope} daemon-reload && systemctl{scope} enable --now kvd-agent"
+               + ("" if system else "\n    loginctl enable-linger"))
+    try:
+        subprocess.run(["systemctl", *scope.split(), "daemon-reload"], check=False,
+                       capture_output=True)
+    except OSError:
+        pass                            # no systemd here: the file waits for one
+
+
+@agent.group()
+def key() -> None:
+    """Keys for the API over TCP (`kvd settings api-listen 127.0.0.1:8700`)."""
+
+
+@key.command("create")
+@click.argument("name", default="")
+@verb()
+def key_create(session: Session, name: str) -> None:
+    """Make a key. It is shown once."""
+    found = session.ask("POST", "/keys", {"name": name})
+    session.print(found, found["key"])
+    session.note("Keep it: it is not shown again.")
+
+
+@key.command("list")
+@verb()
+def key_list(session: Session) -> None:
+    """List keys, without what they are."""
+    found = session.ask("GET", "/keys")
+    if session.as_json:
+        session.print(found)
+    else:
+        table(["id", "name"], [[one["id"], one["name"]] for one in found])
+
+
+@key.command("revoke")
+@click.argument("id")
+@verb()
+def key_revoke(session: Session, id: str) -> None:
+    """Let a key open nothing any more."""
+    session.ask("DELETE", f"/keys/{id}")
+    session.print({"id": id, "revoked": True}, f"Revoked {id}")
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.argument("value", required=False)
+@verb()
+def settings(session: Session, name: str | None, value: str | None) -> None:
+    """Show or change the installation's settings."""
+    found = session.ask("GET", "/settings")
+    if name is None:
+        if session.as_json:
+            session.print(found)
+        else:
+            table(["setting", "value", ""], [[one["name"], one["value"] or "off", one["help"]]
+                                             for one in found])
+        return
+    row = next((one for one in found if one["name"] == name), None)
+    if row is None:
+        raise BadRequest(f"there is no setting {name!a}: it is one of "
+                         f"{', '.join(one['name'] for one in found)}")
+    if value is None:
+        session.print(row, row["value"] or "off")
+        return
+    if not session.remote.local:
+        raise Conflict("settings are changed on the agent's own host")
+    found = session.ask("PUT", f"/settings/{name}", {"value": value})
+    session.print(found, f"{name} is {found['value'] or 'off'}")
+    if name == "api-listen":
+        session.note("It takes effect when the agent starts anew: `kvd agent stop`, then any "
+                     "verb.")
+
+
+COMMANDS = [agent, settings]

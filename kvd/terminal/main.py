@@ -1,0 +1,106 @@
+"""The group of all verbs, and what becomes of errors: one sentence, one exit code, no traceback."""
+import sys
+
+import click
+
+from .. import __version__
+from ..errors import Refused
+
+INTERRUPTED = 130
+SECTIONS = [
+    ("Instances", ["create", "list", "info", "url", "update", "upgrade", "suspend", "resume",
+                   "restart", "delete", "wait"]),
+    ("Use", ["cli", "connect", "logs", "metrics", "events", "import", "clone", "doctor"]),
+    ("Access", ["allow", "deny", "password", "internal-auth", "ca"]),
+    ("Many at once", ["apply", "env"]),
+    ("This installation", ["agent", "settings", "serve", "completion"]),
+]
+
+
+class Verbs(click.Group):
+    """The group, with its verbs in sections."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, names in SECTIONS:
+            rows = [(name, command.get_short_help_str(70)) for name in names
+                    if (command := self.get_command(ctx, name)) is not None]
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"],
+                                          "max_content_width": 100})
+@click.version_option(__version__, "--version", "-v", message="kvd %(version)s")
+def main() -> None:
+    """A Redis-compatible datastore of your own.
+
+    \b
+        kvd create cache              make an instance; both URLs are shown
+        kvd cli cache                 talk to it
+        kvd upgrade cache --plan pro  more memory, live
+
+    KVD_HOME is where everything is kept; KVD_HOST and KVD_API_KEY lead to an agent elsewhere.
+    """
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def serve(arguments: tuple[str, ...]) -> None:
+    """Serve one engine in the foreground, without the agent."""
+    from .. import serve as engine
+    sys.exit(engine.main(list(arguments)))
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion for a shell: eval "$(kvd completion bash)"."""
+    from click.shell_completion import get_completion_class
+    kind = get_completion_class(shell)
+    if kind is not None:
+        click.echo(kind(main, {}, "kvd", "_KVD_COMPLETE").source())
+
+
+def register() -> None:
+    """Every verb, from the files that have them."""
+    from . import access, agent, blueprint, instances, moving, talking, watching
+    for module in (instances, access, watching, talking, moving, blueprint, agent):
+        for command in module.COMMANDS:
+            main.add_command(command)
+
+
+def run(args: list[str]) -> int:
+    """Run a verb.
+
+    Returns:
+        Exit status.
+    """
+    register()
+    try:
+        main.main(args, prog_name="kvd", standalone_mode=False)
+        return 0
+    except Refused as error:
+        complain(str(error))
+        return error.exit_code
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        sys.stderr.write("\nkvd: interrupted\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except OSError as error:
+        complain(f"{error.filename or 'the system'}: {error.strerror or error}")
+        return 1
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 1
+
+
+def complain(message: str) -> None:
+    """One sentence on standard error."""
+    click.secho("kvd: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(message, err=True)

@@ -1,0 +1,124 @@
+"""import, clone: data of another server, or of another instance, into an instance."""
+import hashlib
+import os
+import pathlib
+import sys
+import time
+from dataclasses import asdict
+
+import click
+
+from .. import plans
+from ..client import Link, Wrong, hide_password
+from ..errors import BadRequest, Failed
+from ..moving import Copy, Result
+from .instances import describe
+from .session import Progress, Session, name_argument, verb
+
+FILES = (".rdb", ".aof")
+
+
+@click.command("import")
+@name_argument
+@click.argument("source", metavar="URL")
+@click.option("--replace", is_flag=True, help="Write over keys that the instance holds.")
+@click.option("--cacert", type=click.Path(exists=True, dir_okay=False),
+              help="Certificates that sign the source's.")
+@click.option("--insecure", is_flag=True, help="Do not check the source's certificate.")
+@verb(changes=True)
+def import_(session: Session, name: str, source: str, replace: bool, cacert: str | None,
+            insecure: bool) -> None:
+    """Copy a live Redis or Valkey server: kvd import cache redis://:password@host:6379
+
+    Keys, deadlines and databases are copied while the source serves on. `-` reads the URL from
+    standard input, so that no process list shows its password. An import that was cut short goes
+    on where it stopped.
+    """
+    if source == "-":
+        source = sys.stdin.readline().strip()
+    if source.endswith(FILES) or pathlib.Path(source).exists():
+        raise BadRequest("RDB and AOF files cannot be imported yet: start a server with the file "
+                         "and give its URL")
+    instance = session.get(name)
+    copy_into(session, instance, source, replace, cacert, insecure)
+
+
+@click.command()
+@name_argument
+@click.argument("new_name", metavar="NEW")
+@click.option("--plan", help="The new one's plan; that of the old one unless given.")
+@verb(changes=True)
+def clone(session: Session, name: str, new_name: str, plan: str | None) -> None:
+    """Make a new instance with the settings and the data of another."""
+    old = session.get(name)
+    body = {"name": new_name, "plan": plan or old["plan"], "region": old["region"],
+            "maxmemoryPolicy": old["options"]["maxmemoryPolicy"]}
+    if body["plan"] == "custom":
+        body |= {"memoryBytes": old["limits"]["memoryBytes"],
+                 "connections": old["limits"]["connections"]}
+    if plan is None:
+        body["persistenceMode"] = old["options"]["persistenceMode"]
+    if session.dry_run:
+        body["dryRun"] = True
+        session.print(body, f"Would clone {describe(old)}\n"
+                            f"into {describe(session.ask('POST', '/key-value', body))}")
+        return
+    made = session.ask("POST", "/key-value", body)
+    made = session.wait(made["id"], what=f"Creating {new_name}")
+    source = session.connection(old["id"])["internalConnectionString"]
+    copy_into(session, made, source, False, None, False)
+
+
+def copy_into(session: Session, instance: dict, source: str, replace: bool, ca: str | None,
+              insecure: bool) -> None:
+    """Copy, with a bar; the place is kept under the installation's home."""
+    target = session.connection(instance["id"])["internalConnectionString"]
+    directory = session.home.root / "imports"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = hashlib.sha256(f"{instance['id']} {hide_password(source)}".encode()).hexdigest()[:20]
+    with Link.url(source, ca=ca, insecure=insecure) as reading, Link.url(target) as writing:
+        for link in (reading, writing):
+            link.timeout(300.0)
+        try:
+            copy = Copy(reading, writing, source, directory / f"{key}.json", replace)
+            copy.check()
+            if session.dry_run:
+                session.print({"source": hide_password(source)},
+                              f"Would copy {hide_password(source)} into {instance['name']}")
+                return
+            result = watch(session, copy)
+        except Wrong as error:
+            raise Failed(f"it was refused: {error}") from None
+    if result.differing:
+        raise Failed(f"{len(result.differing)} of {result.sampled} sampled keys differ, among "
+                     f"them {result.differing[0]!a}: are they written to at the source?")
+    session.print(asdict(result), summary(instance, result))
+    if result.target_keys < result.source_keys:
+        session.note(f"The source holds {result.source_keys} keys now and the instance "
+                     f"{result.target_keys}: some were written meanwhile, have expired, or had to "
+                     "go for lack of memory.")
+
+
+def watch(session: Session, copy: Copy) -> Result:
+    if copy.resumed:
+        session.note("Going on with an import that was cut short.")
+    start = time.monotonic()
+    with Progress("Copying", quiet=session.as_json) as progress:
+        def show(done: int, total: int) -> None:
+            if not progress.live:
+                return
+            rate = done / max(0.001, time.monotonic() - start)
+            share = done / total if total else 1.0
+            width = max(10, min(30, os.get_terminal_size(2).columns - 60))
+            bar = "━" * round(width * min(1.0, share)) + "╌" * round(width * (1 - min(1.0, share)))
+            progress.show(f"{bar} {100 * share:3.0f} %  {done:,} keys  {rate:,.0f}/s ")
+        return copy.run(show)
+
+
+def summary(instance: dict, result: Result) -> str:
+    return (f"Copied {result.copied:,} keys ({plans.show_bytes(result.bytes)}) into "
+            f"{instance['name']} in {result.seconds:.1f} s; {result.sampled} of them compared, "
+            "all equal.")
+
+
+COMMANDS = [import_, clone]
