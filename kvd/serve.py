@@ -56,12 +56,12 @@ def main(args: list[str]) -> int:
     parent = Parent()
     try:
         path, options = parse_arguments(args)
-        settings = read_settings(path, options)
+        settings, users = read_settings(path, options)
         if settings.get("daemonize", b"no").lower() == b"yes":
             supervisor = Supervisor(settings.get("supervised", b"no").decode().lower())
             if not supervisor.present:
                 parent.leave()
-        instance = Instance(settings, path)
+        instance = Instance(settings, users, path)
     except (StartError, ListenError, conffile.FileError, OSError, ValueError) as error:
         complain(f"cannot start: {error}")
         return 1
@@ -111,8 +111,9 @@ def parse_arguments(args: list[str]) -> tuple[str | None, list[conffile.Line]]:
     return path, options
 
 
-def read_settings(path: str | None, options: list[conffile.Line]) -> dict[str, bytes]:
-    """The directives of file and options: name to value."""
+def read_settings(path: str | None, options: list[conffile.Line]) -> tuple[
+        dict[str, bytes], dict[bytes, conffile.Line]]:
+    """The directives of file and options, name to value; and the lines about users, by name."""
     lines = []
     if path is not None:
         try:
@@ -120,7 +121,8 @@ def read_settings(path: str | None, options: list[conffile.Line]) -> dict[str, b
             lines = conffile.parse_text(conffile.read_text(path), shown)
         except OSError as error:
             raise StartError(f"cannot read {path}: {error.strerror}") from None
-    return conffile.settings_of(lines + options)
+    lines += options
+    return conffile.settings_of(lines), conffile.users_of(lines)
 
 
 def options_help() -> str:
@@ -153,7 +155,8 @@ class Instance:
     Made in the directory it was started in; made whole by start(), in its own.
     """
 
-    def __init__(self, settings: dict[str, bytes], path: str | None):
+    def __init__(self, settings: dict[str, bytes], users: dict[bytes, conffile.Line],
+                 path: str | None):
         """
         Raises:
             StartError: the directory cannot be used.
@@ -163,6 +166,7 @@ class Instance:
         self.made_directory = enter_directory(os.fsdecode(settings.get("dir", b".")))
         settings["dir"] = os.fsencode(os.getcwd())
         self.settings = settings
+        self.users = users
         # By (address, port) or (path,).
         self.sockets: dict[tuple, socket.socket] = {}
         self.lock: int | None = None
@@ -209,6 +213,7 @@ class Instance:
                              "say": log.warning}
         log.notice("Configuration loaded" if self.config_file else
                    "Configuration: defaults and options; a file as first argument is read too")
+        self.define_users()
         self.prepare_process()
         self.listen_all()
         if os.path.exists("dump.rdb"):
@@ -225,6 +230,27 @@ class Instance:
         except JournalError as error:
             raise StartError(str(error)) from None
         self.announce()
+
+    def define_users(self) -> None:
+        """Those of the configuration, or those of their own file.
+
+        Raises:
+            StartError: there are both, or one of them is faulty.
+        """
+        path = self.get("aclfile")
+        if path and self.users:
+            raise StartError("there are users in the configuration and an aclfile: say it in one "
+                             "place")
+        if path:
+            self.server.users.load(path)
+        for line in self.users.values():
+            try:
+                self.server.users.check(line.words[1], line.words[2:])
+            except ValueError as error:
+                raise conffile.FileError(line.path, line.number, line.text, str(error)) from None
+        if self.users:
+            self.server.users.define({name: list(line.words[2:])
+                                      for name, line in self.users.items()})
 
     def prepare_process(self) -> None:
         if self.get("server-cpulist"):

@@ -8,7 +8,9 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from ..core.intrinsics cimport add_overflows
 from ..core.number cimport parse_int64
 from ..core.types cimport slice_t
-from ..wire.acl cimport user_t, users_authenticate, users_set_default_password
+from ..wire.acl cimport (
+    USER_NOPASS, USER_ON, user_root, user_t, users_authenticate,
+)
 from ..wire.client cimport client_set_text, client_text_is_clean
 from ..wire.command cimport (
     ACL_CONNECTION, CLIENT_AUTHENTICATED, CLIENT_BLOCKED, CLIENT_CAPA_REDIRECT,
@@ -29,6 +31,7 @@ from ..wire.reply cimport (
     reply_array, reply_bulk, reply_bulk_text, reply_error, reply_error_about, reply_error_arity,
     reply_error_syntax, reply_int, reply_map, reply_null, reply_ok, reply_simple,
 )
+from .acl_log cimport acl_log_auth
 from .multi cimport multi_free
 from .client_list cimport client_info_command, client_kill_command, client_list_command
 from .state cimport server_of, server_t
@@ -87,12 +90,12 @@ cdef void select_command(client_t* c) noexcept nogil:
 
 # -- who is there ---------------------------------------------------------------------------------
 
-cdef void connection_set_password(server_t* srv, slice_t password) noexcept nogil:
-    users_set_default_password(&srv.users, password)
-    srv.auth_required = not srv.users.first.nopass
+cdef void connection_users_changed(server_t* srv) noexcept nogil:
+    srv.auth_required = srv.users.first.flags & (USER_ON | USER_NOPASS) != USER_ON | USER_NOPASS
 
 
 cdef void connection_greet(server_t* srv, client_t* c) noexcept nogil:
+    c.who = user_root() if c.flags & CLIENT_CONTROL else srv.users.first
     if not srv.auth_required or c.flags & CLIENT_CONTROL:
         c.flags |= CLIENT_AUTHENTICATED
         c.deadline_us = 0
@@ -107,12 +110,12 @@ cdef bint authenticate_or_reply(client_t* c, slice_t name, slice_t password) noe
     cdef server_t* srv = server_of(c)
     cdef const user_t* user = users_authenticate(&srv.users, name, password)
     if user is NULL:
-        srv.stats.acl_denied_auth += 1
+        acl_log_auth(srv, c, name)
         reply_error(c, ERR_WRONG_PASS)
         return False
     c.flags |= CLIENT_AUTHENTICATED
     c.deadline_us = 0
-    client_set_text(c, &c.user, user.name)
+    c.who = user
     return True
 
 
@@ -120,7 +123,7 @@ cdef void auth_command(client_t* c) noexcept nogil:
     cdef server_t* srv = server_of(c)
     if c.argc > 3:
         reply_error_syntax(c)
-    elif c.argc == 2 and srv.users.first.nopass:
+    elif c.argc == 2 and srv.users.first.flags & USER_NOPASS:
         reply_error(c, ERR_NO_PASSWORD_SET)
     elif c.argc == 2:
         if authenticate_or_reply(c, srv.users.first.name, c.argv[1]):
@@ -209,7 +212,6 @@ cdef void reset_command(client_t* c) noexcept nogil:
     c.ks = &srv.databases[0]
     c.resp = 2
     client_set_text(c, &c.name, slice_t(NULL, 0))
-    client_set_text(c, &c.user, slice_t(NULL, 0))
     connection_greet(srv, c)
     reply_simple(c, b"RESET")
 

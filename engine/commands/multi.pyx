@@ -22,7 +22,7 @@ Invariants
     M5  EXEC's text ends in the journal what its first fed command began, and only then
 """
 from libc.stdint cimport uint64_t
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp, memcpy, strlen
 
 from ..core.heap cimport heap_alloc, heap_alloc_zero, heap_block_size, heap_free
 from ..core.intrinsics cimport kvd_assert
@@ -32,6 +32,10 @@ from ..core.table cimport (
 )
 from ..store.entry cimport entry_deadline, entry_t
 from ..store.keyspace cimport store_hash
+from ..wire.acl cimport (
+    DENIED_CHANNEL, DENIED_DATABASE, DENIED_KEY, DENIED_NOTHING, acl_check_command, acl_is_free,
+    denial_t, user_of,
+)
 from ..wire.command cimport (
     ACL_TRANSACTION, CLIENT_DIRTY_CAS, CLIENT_DIRTY_EXEC, CLIENT_EXECUTING, CLIENT_MULTI,
     CMD_ALLOW_BUSY, CMD_FAST, CMD_LOADING, CMD_NOSCRIPT, CMD_NO_MULTI, CMD_SKIP_COMMANDLOG,
@@ -40,11 +44,13 @@ from ..wire.command cimport (
 )
 from ..wire.errors cimport (
     ERR_DISCARD_WITHOUT_MULTI, ERR_EXEC_ABORT, ERR_EXEC_ABORT_BECAUSE, ERR_EXEC_WITHOUT_MULTI,
+    ERR_RIGHTS_CHANGED,
 )
 from ..wire.reply cimport (
-    feed_command, feed_nothing, feed_text, reply_array, reply_error, reply_error_two,
-    reply_null_array, reply_ok, reply_simple,
+    feed_command, feed_nothing, feed_text, reply_array, reply_error, reply_error_about,
+    reply_error_two, reply_null_array, reply_ok, reply_simple,
 )
+from .acl_log cimport ACL_MULTI, acl_log_denied
 from .state cimport server_of
 
 cdef enum:
@@ -173,6 +179,24 @@ cdef queued_t* fetch(client_t* c, queued_t* q, int count) noexcept nogil:
     return q
 
 
+cdef bint rights_changed(client_t* c) noexcept nogil:
+    """What might be queued may be forbidden now: that is its reply."""
+    cdef denial_t denial
+    cdef const char* reason = b"no permission to execute the command or subcommand"
+    if acl_check_command(user_of(c), c.cmd, c.argc, c.argv, c.ks.index,
+                         &denial) == DENIED_NOTHING:
+        return False
+    if denial.what == DENIED_KEY:
+        reason = b"no permission to touch the specified keys"
+    elif denial.what == DENIED_CHANNEL:
+        reason = b"no permission to access one of the channels used as arguments to the command"
+    elif denial.what == DENIED_DATABASE:
+        reason = b"no permission"
+    acl_log_denied(server_of(c), c, c.cmd, c.argv, &denial, ACL_MULTI)
+    reply_error_about(c, ERR_RIGHTS_CHANGED, slice_t(reason, strlen(reason)), b"")
+    return True
+
+
 cdef void run(client_t* c, multi_t* multi) noexcept nogil:
     """Every queued command, in order, whatever they reply."""
     cdef server_t* srv = server_of(c)
@@ -186,7 +210,8 @@ cdef void run(client_t* c, multi_t* multi) noexcept nogil:
         c.cmd = q.cmd
         c.hashed_key = q.hashed_key
         c.hash = q.hash
-        srv.hooks.call(srv, c)
+        if acl_is_free(c) or not rights_changed(c):
+            srv.hooks.call(srv, c)
         q = q.next                      # M4
 
 

@@ -87,6 +87,9 @@ cdef struct config_t:
     bint protected_mode
     # Clients
     slice_t requirepass
+    slice_t aclfile                     # of users; empty: the configuration file holds them
+    int64_t acllog_max_len
+    bint acl_pubsub_default             # a new user hears all channels
     int64_t proto_max_bulk_len
     int64_t client_query_buffer_limit
     output_limit_t output_limits[CLIENT_KINDS]
@@ -191,6 +194,10 @@ cdef struct stats_t:
     uint64_t bytes_out
     uint64_t error_replies
     uint64_t acl_denied_auth
+    uint64_t acl_denied_command
+    uint64_t acl_denied_key
+    uint64_t acl_denied_channel
+    uint64_t acl_denied_database
     uint64_t query_limit_closes         # client_query_buffer_limit_disconnections
     uint64_t output_limit_closes
     uint64_t clients_evicted
@@ -293,9 +300,10 @@ cdef struct server_t:
     bint exec_fed                       # EXEC has written its MULTI to the journal
     bint stop                           # leave the loop at the end of the turn
     users_t users
-    bint auth_required                  # a password is set: default is not nopass
+    bint auth_required                  # `default` is off, or needs a password
     char run_id[41]
     void* commandlog[3]                 # owned by server/commandlog, by kind
+    void* acl_log                       # owned by commands/acl_log; NULL until it is needed
     void* watches                       # owned by commands/multi: watched keys
     void* latency                       # owned by server/latency: events of LATENCY
     void* errors                        # owned by server/stats: errorstats

@@ -19,7 +19,6 @@ cdef enum:
     IMMUTABLE = DIRECTIVE_IMMUTABLE
     HIDDEN = DIRECTIVE_HIDDEN
 
-cdef const char* ACL = b"only the default user exists yet: requirepass sets its password"
 cdef const char* ALLOCATOR = b"memory comes from a heap of our own, which has no such setting"
 cdef const char* CLUSTER = b"there is no cluster mode yet"
 cdef const char* EVENTS = b"there are no keyspace events yet"
@@ -44,7 +43,7 @@ cdef directive_t absent(const char* name, const char* alias, kind_t kind, const 
                        NULL, topic, why)
 
 
-cdef directive_t TABLE[147]
+cdef directive_t TABLE[144]
 TABLE[:] = [
     absent(b"save", NULL, KIND_WORDS, b"", b"snapshots", SNAPSHOTS),
     absent(b"dbfilename", NULL, KIND_TEXT, b"dump.rdb", b"snapshots", SNAPSHOTS,
@@ -183,9 +182,6 @@ TABLE[:] = [
     absent(b"tracking-table-max-keys", NULL, KIND_INT, b"1000000", b"types", TRACKING),
     absent(b"busy-reply-threshold", b"lua-time-limit", KIND_INT, b"5000", b"types", SCRIPTS),
 
-    absent(b"acl-pubsub-default", NULL, KIND_TEXT, b"resetchannels", b"users", ACL),
-    absent(b"aclfile", NULL, KIND_TEXT, b"", b"users", ACL, IMMUTABLE),
-    absent(b"acllog-max-len", NULL, KIND_INT, b"128", b"users", ACL),
     absent(b"enable-module-command", NULL, KIND_TEXT, b"no", b"users", MODULES, IMMUTABLE),
 
     absent(b"io-threads", NULL, KIND_INT, b"1", b"threads", THREADS),

@@ -1,13 +1,12 @@
 """COMMAND: what commands there are, for programs (INFO, GETKEYS, LIST) and for people (DOCS).
 
 All of it is made from the table of rows. What the rows do not say, since no other room needs it,
-stands in the tables here: tips for routing clients, and the keys of the few commands that do
-different things to different keys.
+stands in a table here: tips for routing clients.
 """
 from functools import cache
 
 from ..wire.command import command_table
-from . import inspect
+from . import inspect, rights
 from .cold import NULL_ARRAY, Error, Raw, Set, Simple, encode, register
 from .syntax import arguments_of
 
@@ -50,23 +49,9 @@ TIPS = {
     **dict.fromkeys(("spop", "srandmember", "sscan"), [NONDETERMINISTIC]),
     **dict.fromkeys(("smembers", "sinter", "sunion", "sdiff"), [UNORDERED]),
     "ping": [ALL_SHARDS, ALL_SUCCEEDED],
+    **dict.fromkeys(("acl|deluser", "acl|save", "acl|setuser"), [ALL_NODES, ALL_SUCCEEDED]),
 }
 
-# Commands that do not treat all their keys alike: a spec for each kind, in order.
-READ, OVERWRITE = ["RO", "access"], ["OW", "update"]
-SPECS = {
-    "copy": [(1, 1, 1, READ), (2, 2, 1, OVERWRITE)],
-    "rename": [(1, 1, 1, ["RW", "access", "delete"]), (2, 2, 1, OVERWRITE)],
-    **dict.fromkeys(("lmove", "rpoplpush", "blmove", "brpoplpush"), [
-        (1, 1, 1, ["RW", "access", "delete"]), (2, 2, 1, ["RW", "insert"])]),
-    "renamenx": [(1, 1, 1, ["RW", "access", "delete"]), (2, 2, 1, ["OW", "insert"])],
-    "bitop": [(2, 2, 1, OVERWRITE), (3, -1, 1, READ)],
-    "smove": [(1, 1, 1, ["RW", "access", "delete"]), (2, 2, 1, ["RW", "insert"])],
-    **dict.fromkeys(("sinterstore", "sunionstore", "sdiffstore"),
-                    [(1, 1, 1, OVERWRITE), (2, -1, 1, READ)]),
-}
-# Commands whose words decide what they do to their keys.
-VARIABLE = {"set": ("GET",), "bitfield": ("SET", "INCRBY")}
 FLAG_ORDER = (
     "write", "readonly", "denyoom", "admin", "pubsub", "noscript", "blocking", "loading", "stale",
     "skip_monitor", "skip_commandlog", "asking", "fast", "no_auth", "may_replicate", "sentinel",
@@ -95,64 +80,39 @@ def children(row: dict) -> list[dict]:
 
 def key_specs(row: dict) -> list[dict]:
     """Where the keys stand and what happens to them, as COMMAND INFO says it."""
-    keys = row["keys"]
-    if keys["kind"] == "none":
-        return []
-    flags = keys["flags"] + (["variable_flags"] if row["name"] in VARIABLE else [])
-    if keys["kind"] == "range":
-        specs = SPECS.get(row["name"]) or [(keys["first"], keys["last"], keys["step"], flags)]
-        return [spec(flags, ("index", {"index": first}), ("range", {
-            "lastkey": last - first if last > 0 else last, "keystep": step, "limit": 0}))
-            for first, last, step, flags in specs]
-    if keys["kind"] == "counted":
-        return [spec(flags, ("index", {"index": keys["first"]}), ("keynum", {
-            "keynumidx": 0, "firstkey": 1, "keystep": keys["step"]}))]
-    return [spec(flags, ("keyword", {"keyword": keys["token"], "startfrom": keys["first"]}),
-                 ("range", {"lastkey": -1, "keystep": 1, "limit": 2}))]
+    return [spec_of(one) for one in row["specs"]]
 
 
-def spec(flags: list[str], begin: tuple, find: tuple) -> dict:
-    return {"flags": Set(map(Simple, flags)),
+def spec_of(one: dict) -> dict:
+    kind, first = one["kind"], one["first"]
+    begin = ("index", {"index": first}) if kind in ("range", "counted") else \
+        ("keyword", {"keyword": one["token"], "startfrom": first})
+    if kind == "unknown":
+        begin = find = ("unknown", {})
+    elif kind == "counted":
+        find = ("keynum", {"keynumidx": 0, "firstkey": 1, "keystep": one["step"]})
+    else:
+        last = one["last"]
+        if kind == "range" and last > 0:
+            last -= first
+        find = ("range", {"lastkey": -1 if kind == "after" else last, "keystep": one["step"],
+                          "limit": 2 if kind == "after" else 0})
+    return {"flags": Set(map(Simple, one["flags"])),
             "begin_search": {"type": begin[0], "spec": begin[1]},
             "find_keys": {"type": find[0], "spec": find[1]}}
 
 
-def positions(one: dict, argv: list[bytes]) -> list[int]:
-    """Indexes of the keys that a spec finds.
-
-    Raises:
-        Error: the arguments contradict the spec.
-    """
-    begin, find = one["begin_search"]["spec"], one["find_keys"]["spec"]
-    if "index" in begin:
-        first = begin["index"]
-    else:
-        words = [argument.upper() for argument in argv]
-        token = begin["keyword"].encode()
-        if token not in words[begin["startfrom"]:]:
-            raise Error("ERR Invalid arguments specified for command")
-        first = words.index(token, begin["startfrom"]) + 1
-    if "keynumidx" in find:
-        count = argv[first]
-        stop = first + 1 + int(count) * find["keystep"] if count.isdigit() else len(argv) + 1
-        if stop > len(argv):
-            raise Error("ERR Invalid arguments specified for command")
-        return list(range(first + 1, stop, find["keystep"]))
-    last = first + find["lastkey"] if find["lastkey"] >= 0 else len(argv) + find["lastkey"]
-    if find["limit"] > 1:
-        last = first + (last - first + 1) // find["limit"] - 1
-    return list(range(first, min(last + 1, len(argv)), find["keystep"]))
-
-
-def flags_of(row: dict, one: dict, argv: list[bytes]) -> list[str]:
-    """A spec's flags for these arguments."""
-    flags = [flag for flag in one["flags"] if flag != "variable_flags"]
-    if row["name"] == "set" and b"GET" not in [word.upper() for word in argv[3:]]:
-        return OVERWRITE
-    if row["name"] == "bitfield" and not {b"SET", b"INCRBY"} & {
-            word.upper() for word in argv[2:]}:
-        return READ
-    return flags
+def legacy_range(row: dict) -> list[int]:
+    """First key, last key and step, for clients that know no specs: as far as ranges that follow
+    one another tell it."""
+    ranges = [one for one in row["specs"] if one["kind"] == "range"]
+    if len(ranges) == 1 and len(row["specs"]) == 1:
+        return [ranges[0]["first"], ranges[0]["last"], ranges[0]["step"]]
+    first = last = 0
+    for one in ranges:
+        if one["step"] == 1 and (not last or one["first"] == last + 1):
+            first, last = first or one["first"], one["last"]
+    return [first, last, 1 if first else 0]
 
 
 def resolve(argv: list[bytes]) -> dict | None:
@@ -167,12 +127,14 @@ def keys_and_flags(argv: list[bytes]) -> list[tuple[bytes, list[str]]]:
     row = resolve(argv)
     if row is None:
         raise Error("ERR Invalid command specified")
-    specs = key_specs(row)
-    if not specs:
+    if all("not_key" in one["flags"] for one in row["specs"]):
         raise Error("ERR The command has no key arguments")
     if len(argv) < abs(row["arity"]) or row["arity"] > 0 and len(argv) > row["arity"]:
         raise Error("ERR Invalid number of arguments specified for command")
-    return [(argv[at], flags_of(row, one, argv)) for one in specs for at in positions(one, argv)]
+    found = rights.keys_of(argv)
+    if not found and "no_mandatory_keys" not in row["flags"]:
+        raise Error("ERR Invalid arguments specified for command")
+    return [(argv[at], flags) for at, flags in found]
 
 
 @register("command|getkeys")
@@ -189,12 +151,10 @@ def getkeysandflags(server, client, argv: list[bytes]) -> list:
 
 def describe(row: dict) -> list:
     """The ten elements of COMMAND INFO."""
-    keys, ranged = row["keys"], row["keys"]["kind"] == "range"
     flags = [flag for flag in FLAG_ORDER if flag in row["flags"]]
     return [
         row["name"], row["arity"], Set(map(Simple, flags)),
-        keys["first"] if ranged else 0, keys["last"] if ranged else 0,
-        keys["step"] if ranged else 0, Set(Simple(f"@{name}") for name in row["acl"]),
+        *legacy_range(row), Set(Simple(f"@{name}") for name in row["acl"]),
         Set(TIPS.get(row["name"], [])), Set(key_specs(row)),
         [describe(child) for child in children(row)],
     ]

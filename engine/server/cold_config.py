@@ -4,6 +4,7 @@ import os
 from . import conffile
 from .cold import Error, Simple, register
 from .settings import DirectiveError
+from .users import default_user, with_password
 
 
 @register("config|get")
@@ -37,10 +38,21 @@ def config_rewrite(server, client, argv: list[bytes]) -> Simple:
     if not server.config_file:
         raise Error("ERR The server is running without a config file")
     try:
-        conffile.rewrite(server.config_file, server.config())
+        conffile.rewrite(server.config_file, server.config(), users_to_write(server))
     except (OSError, conffile.FileError) as error:
         raise Error(f"ERR Rewriting config file: {error}") from None
     return Simple("OK")
+
+
+def users_to_write(server) -> list[bytes] | None:
+    """None where a file of their own has them, or the file says enough with requirepass."""
+    config = server.config("aclfile", "requirepass")
+    if config["aclfile"]:
+        return None
+    password = config["requirepass"].encode("utf-8", "surrogateescape")
+    usual = with_password(default_user(), password)
+    return [user.show() for name, user in sorted(server.users.all.items())
+            if name != b"default" or user != usual]
 
 
 def refusal(error: DirectiveError) -> str:

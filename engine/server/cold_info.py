@@ -286,9 +286,11 @@ def stats_section(server, n: dict, config: dict) -> list:
         ("eventloop_duration_cmd_sum", n["command_us"]),
         ("instantaneous_eventloop_cycles_per_sec", round(n["turns_rate"])),
         ("instantaneous_eventloop_duration_usec", round(n["turn_us_rate"])),
-        ("acl_access_denied_auth", n["acl_denied_auth"]), ("acl_access_denied_cmd", 0),
-        ("acl_access_denied_key", 0), ("acl_access_denied_channel", 0),
-        ("acl_access_denied_tls_cert", 0), ("acl_access_denied_db", 0),
+        ("acl_access_denied_auth", n["acl_denied_auth"]),
+        ("acl_access_denied_cmd", n["acl_denied_command"]),
+        ("acl_access_denied_key", n["acl_denied_key"]),
+        ("acl_access_denied_channel", n["acl_denied_channel"]),
+        ("acl_access_denied_tls_cert", 0), ("acl_access_denied_db", n["acl_denied_database"]),
     ]
 
 

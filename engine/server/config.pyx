@@ -13,7 +13,7 @@ Invariants
 """
 from libc.stdint cimport INT64_MAX
 
-from ..commands.connection cimport connection_set_password
+from ..commands.acl_log cimport acl_log_trim
 from ..commands.state cimport DATABASES_MAX, config_t
 from ..journal.aof cimport FSYNC_NO, aof_sync, fsync_t
 from ..store.evict cimport POLICY_ALLKEYS_LFU, POLICY_VOLATILE_LFU, policy_t
@@ -58,8 +58,16 @@ cdef const char* apply_hz(server_t* srv) noexcept nogil:
     return NULL
 
 
-cdef const char* apply_password(server_t* srv) noexcept nogil:
-    connection_set_password(srv, srv.config.requirepass)
+cdef const char* apply_password(server_t* srv) noexcept with gil:
+    # The users are kept above the floor, where rules are read and shown.
+    (<object>srv.self).users.set_default_password(
+        srv.config.requirepass.data[:srv.config.requirepass.size]
+        if srv.config.requirepass.size else b"")
+    return NULL
+
+
+cdef const char* apply_acl_log(server_t* srv) noexcept nogil:
+    acl_log_trim(srv)
     return NULL
 
 
@@ -125,7 +133,7 @@ cdef directive_t text(const char* name, const char* value, const void* field, co
                        help)
 
 
-cdef directive_t TABLE[72]
+cdef directive_t TABLE[75]
 TABLE[:] = [
     # Network. Loopback by default, as in the file that Valkey ships, not as when it has none.
     text(b"bind", b"127.0.0.1 -::1", &LAYOUT.bind, b"network",
@@ -160,6 +168,14 @@ TABLE[:] = [
          b"Password of the default user. Put it in a file or on standard input: an argument can "
          b"be read by everyone on the machine until the server has hidden it.",
          SECRET, apply_password),
+    text(b"aclfile", b"", &LAYOUT.aclfile, b"clients",
+         b"File with the users, one to a line, as ACL LIST shows them: read at start, and by ACL "
+         b"LOAD; ACL SAVE writes it.", IMMUTABLE),
+    number(b"acllog-max-len", b"128", 0, INT64_MAX, &LAYOUT.acllog_max_len, b"clients",
+           b"Entries of ACL LOG; older ones are forgotten.", 0, apply_acl_log),
+    choice(b"acl-pubsub-default", b"resetchannels", b"allchannels=1 resetchannels=0",
+           &LAYOUT.acl_pubsub_default, b"clients",
+           b"Whether a new user hears all channels, or none."),
     memory(b"proto-max-bulk-len", b"512mb", MIB, &LAYOUT.proto_max_bulk_len, b"clients",
            b"Largest single argument of a command, and largest string."),
     memory(b"client-query-buffer-limit", b"64mb", MIB, &LAYOUT.client_query_buffer_limit,

@@ -22,6 +22,7 @@ from libc.stdint cimport SIZE_MAX, int64_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy, strerror, strlen
 
+from ..commands.acl_log cimport ACL_TOPLEVEL, acl_log_denied
 from ..commands.blocked cimport blocked_of
 from ..commands.connection cimport ping_command
 from ..commands.multi cimport exec_command, multi_flags, multi_queue, multi_refused
@@ -36,6 +37,9 @@ from ..core.types cimport slice_t
 from ..journal.aof cimport AOF_OK, aof_feed, aof_feed_raw
 from ..store.evict cimport EVICT_FAIL, EVICT_MORE, EVICT_OK, evict_run, evicted_t
 from ..store.keyspace cimport store_hash
+from ..wire.acl cimport (
+    DENIED_NOTHING, REFUSAL_MAX, acl_check_command, acl_is_free, acl_refusal, denial_t, user_of,
+)
 from ..wire.client cimport client_output
 from ..wire.command cimport (
     CLIENT_AUTHENTICATED, CLIENT_BLOCKED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CONTROL,
@@ -257,6 +261,19 @@ cdef bint out_of_place(client_t* c) noexcept nogil:
     return False
 
 
+cdef bint denied(server_t* srv, client_t* c) noexcept nogil:
+    """The user may not do this."""
+    cdef denial_t denial
+    cdef char text[REFUSAL_MAX]
+    if acl_check_command(user_of(c), c.cmd, c.argc, c.argv, c.ks.index,
+                         &denial) == DENIED_NOTHING:
+        return False
+    acl_log_denied(srv, c, c.cmd, c.argv, &denial, ACL_TOPLEVEL)
+    reply_error_two(c, b"NOPERM ", slice_t(NULL, 0), b"",
+                    slice_t(&text[0], acl_refusal(user_of(c), c.cmd, &denial, text)), b"")
+    return True
+
+
 cdef bint refused(server_t* srv, client_t* c) noexcept nogil:
     """Checks that say no, with the reply. In Valkey's order."""
     cdef const command_t* cmd = c.cmd
@@ -275,6 +292,8 @@ cdef bint refused(server_t* srv, client_t* c) noexcept nogil:
         reply_error_arity(c)
         return True
     if unlikely(c.flags & (CLIENT_MULTI | CLIENT_MONITOR)) and out_of_place(c):
+        return True
+    if unlikely(not acl_is_free(c)) and denied(srv, c):
         return True
     if unlikely(srv.loading) and not cmd.flags & CMD_LOADING and not c.flags & CLIENT_LOADING:
         reply_error(c, ERR_LOADING)

@@ -34,6 +34,7 @@ from ..core.types cimport slice_t
 from ..journal.rdb cimport (
     RDB_BROKEN, RDB_MORE, rdb_free, rdb_init, rdb_is, rdb_read, rdb_status_t,
 )
+from ..wire.acl cimport user_root
 from ..wire.command cimport (
     CLIENT_AUTHENTICATED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_INTERNAL, CLIENT_LOADING,
     command_lookup, command_resolve,
@@ -69,6 +70,7 @@ cdef void load_init(loader_t* loader, server_t* srv, const char* data, size_t si
     loader.size = size
     loader.client = client_attach(srv, -1)
     loader.client.flags |= CLIENT_INTERNAL | CLIENT_LOADING | CLIENT_AUTHENTICATED
+    loader.client.who = user_root()
     loader.multi = command_lookup(slice_t(b"multi", 5))
     loader.exec = command_lookup(slice_t(b"exec", 4))
     loader.discard = command_lookup(slice_t(b"discard", 7))

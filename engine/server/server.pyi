@@ -19,6 +19,8 @@ class Client:
     @property
     def name(self) -> bytes: ...
     @property
+    def user(self) -> bytes: ...
+    @property
     def closed(self) -> bool: ...
     def execute(self, *args: bytes) -> bytes: ...
     def process_bytes(self, data: bytes) -> bytes: ...
@@ -30,6 +32,7 @@ class Server:
 
     on_error: Callable[[str], None] | None
     shell: dict[str, Callable[..., None]]
+    users: Any
     journal: Any
     config_file: str | None
 

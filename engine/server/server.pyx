@@ -8,6 +8,7 @@ from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 
+from ..commands.acl_log cimport acl_log_free
 from ..commands.blocked cimport blocked_free, blocked_touched
 from ..commands.multi cimport multi_touched
 from ..commands.state cimport server_t
@@ -17,7 +18,8 @@ from ..core.heap cimport heap_alloc_zero, heap_free, heap_free_all, heap_init
 from ..core.types cimport slice_t
 from ..journal.aof cimport AOF_OK, aof_flush, aof_free, aof_init
 from ..store.keyspace cimport keyspace_free, keyspace_init, keyspace_t, store_free, store_init
-from ..wire.acl cimport users_init
+from ..wire.acl cimport users_free, users_init
+from ..wire.client cimport client_user
 from ..wire.command cimport (
     CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_INTERNAL, CLIENT_UNIX_SOCKET, client_t,
     command_full_name,
@@ -44,9 +46,11 @@ import os
 import kvd.engine.commands  # noqa: F401  (fills the registry)
 # Those behind the first register their handlers.
 from . import (  # noqa: F401
-    cold, cold_command, cold_config, cold_debug, cold_info, cold_journal, cold_latency, cold_log,
-    cold_lolwut, cold_memory, cold_module,
+    cold, cold_acl, cold_command, cold_config, cold_debug, cold_info, cold_journal, cold_latency,
+    cold_log, cold_lolwut, cold_memory, cold_module,
 )
+
+from .users import Users
 
 LISTENERS = {"tcp": LISTEN_TCP, "unix": LISTEN_UNIX, "control": LISTEN_CONTROL}
 
@@ -119,6 +123,12 @@ cdef class Client:
         return self.c.name.data[:self.c.name.size] if self.c.name.size else b""
 
     @property
+    def user(self) -> bytes:
+        """Whose rights it has."""
+        user = client_user(self.c)
+        return user.data[:user.size]
+
+    @property
     def closed(self) -> bool:
         """The engine would have closed this connection."""
         return self.c is NULL or self.c.flags & (CLIENT_CLOSE_SOON | CLIENT_CLOSE_NOW) != 0
@@ -177,6 +187,7 @@ cdef class Server:
     cdef Client own                     # serves execute()
     cdef public object on_error         # called with the name of a command whose handler failed
     cdef public dict shell              # hooks of the process around us, by name: see config.pxd
+    cdef public object users            # the Users
     cdef public object journal          # its Journal, or None
     cdef public str config_file         # path of the file that CONFIG REWRITE writes; or None
 
@@ -211,7 +222,8 @@ cdef class Server:
         argv_init(&srv.argv, &srv.heap)
         buf_init(&srv.reply_spare, &srv.heap)
         ticks_init(&srv.ticks)
-        users_init(&srv.users)
+        users_init(&srv.users, &srv.heap, srv.store.secret)
+        self.users = Users(self)
         stats_init(srv)
         srv.hooks.call = execute_call
         srv.hooks.process = execute_process
@@ -255,6 +267,8 @@ cdef class Server:
         argv_free(&srv.argv)
         buf_free(&srv.reply_spare)
         stats_free(srv)
+        acl_log_free(srv)
+        users_free(&srv.users)
         heap_free(&srv.heap, srv.databases, srv.store.database_count * sizeof(keyspace_t))
         return self.drop()
 

@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from .cold import Set, Simple
 
 WORDS = re.compile(r"\.\.\.|[][<>|]|[^][<>|\s]+")
-KEYS = {"key", "newkey", "source", "destination", "destkey", "key1", "key2", "srckey", "dstkey"}
+KEYS = {"key", "newkey", "source", "destination", "destkey", "key1", "key2", "srckey", "dstkey",
+        "sourcekey"}
 INTEGERS = {
     "seconds", "milliseconds", "count", "numkeys", "offset", "start", "end", "index", "db",
     "destination-db", "index1", "index2", "increment", "decrement", "cursor", "limit", "bit",
     "value-bit", "len", "min-match-len", "timeout", "port", "protover", "client-id", "samples",
-    "version", "maxage", "rank", "num-matches", "stop",
+    "version", "maxage", "rank", "num-matches", "stop", "bits",
 }
 TYPES = {"unix-time-seconds": "unix-time", "unix-time-milliseconds": "unix-time",
          "pattern": "pattern", "score": "double", "longitude": "double", "latitude": "double"}

@@ -3,6 +3,7 @@ from libc.string cimport memcpy
 
 from ..core.buf cimport buf_free, buf_init
 from ..core.heap cimport heap_alloc, heap_alloc_zero, heap_block_size, heap_free
+from .acl cimport user_of, user_root
 from .resp cimport resp_reset
 
 
@@ -15,6 +16,7 @@ cdef client_t* client_create(store_t* store, keyspace_t* ks, void* srv, int fd,
     c.fd = fd
     c.id = id
     c.resp = 2
+    c.who = user_root()
     c.bulk_size = -1
     buf_init(&c.query, store.heap)
     buf_init(&c.reply, store.heap)
@@ -30,7 +32,6 @@ cdef void client_release(client_t* c) noexcept nogil:
     client_set_text(c, &c.name, slice_t(NULL, 0))
     client_set_text(c, &c.lib_name, slice_t(NULL, 0))
     client_set_text(c, &c.lib_version, slice_t(NULL, 0))
-    client_set_text(c, &c.user, slice_t(NULL, 0))
     heap_free(c.store.heap, c, sizeof(client_t))
 
 
@@ -47,7 +48,7 @@ cdef void client_set_text(client_t* c, slice_t* field, slice_t text) noexcept no
 # -- what it is -----------------------------------------------------------------------------------
 
 cdef slice_t client_user(const client_t* c) noexcept nogil:
-    return c.user if c.user.size else slice_t(b"default", 7)
+    return user_of(c).name
 
 
 cdef bint client_text_is_clean(slice_t text) noexcept nogil:
@@ -62,4 +63,4 @@ cdef size_t client_memory(const client_t* c) noexcept nogil:
     cdef size_t size = heap_block_size(sizeof(client_t))
     size += c.query.size_max + c.reply.size_max + c.feed.size_max
     size += c.partial_max * sizeof(slice_t) + c.multi_memory + c.blocked_memory
-    return size + c.name.size + c.lib_name.size + c.lib_version.size + c.user.size
+    return size + c.name.size + c.lib_name.size + c.lib_version.size

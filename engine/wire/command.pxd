@@ -98,12 +98,19 @@ cdef enum:                              # what a command does with its keys (key
     KEY_UPDATE = 1 << 5
     KEY_INSERT = 1 << 6
     KEY_DELETE = 1 << 7
+    # Of the spec, not of the key
+    KEY_NOT = 1 << 8                    # a channel: found like a key, and none
+    KEY_INCOMPLETE = 1 << 9             # the spec does not find all of them
+    KEY_VARIABLE = 1 << 10              # the words of the command decide: see keyspec
 
 cdef enum keys_kind_t:
     KEYS_NONE = 0
     KEYS_AT = 1                         # first, last (negative: from the end), step
     KEYS_COUNTED = 2                    # argument `first` says how many follow, `step` apart
-    KEYS_AFTER = 3                      # after the token: STREAMS
+    KEYS_AFTER = 3                      # after the token: STREAMS; half of what follows
+    KEYS_WORD = 4                       # one, behind the token: STORE
+    KEYS_TAIL = 5                       # all behind the token, which is sought from the end: KEYS
+    KEYS_UNKNOWN = 6                    # only the command itself can tell
 
 cdef struct keys_t:
     keys_kind_t kind
@@ -111,7 +118,7 @@ cdef struct keys_t:
     int last
     int step
     uint32_t flags                      # KEY_*
-    const char* token                   # KEYS_AFTER
+    const char* token                   # KEYS_AFTER, KEYS_WORD, KEYS_TAIL
 
 cdef enum:                              # client flags
     CLIENT_CLOSE_SOON = 1 << 0          # close once its reply has left
@@ -175,6 +182,9 @@ cdef struct command_t:
     int id
     uint32_t acl_all                    # with the implied categories
     size_t name_size
+    const keys_t* specs                 # all of its keys; `keys` are those that are fetched ahead
+    int spec_count
+    int keys_by                         # keys_by_t of keyspec: how they are found
 
 cdef struct client_t:
     # What a command reads
@@ -222,7 +232,7 @@ cdef struct client_t:
     slice_t name                        # owned, size 0 when unset
     slice_t lib_name
     slice_t lib_version
-    slice_t user                        # owned: the authenticated user, "default"
+    const void* who                     # borrowed: user_t of wire/acl, whose rights it has
     const command_t* last_cmd           # for CLIENT LIST
     uint64_t commands
     uint64_t bytes_in
@@ -261,14 +271,14 @@ cdef inline command_t row(const char* name, command_fn proc, int arity, uint32_t
                           const char* complexity, const char* syntax,
                           const char* summary) noexcept nogil:
     return command_t(name, NULL, proc, arity, flags, acl, group, keys, since, complexity, syntax,
-                     summary, 0, 0, 0)
+                     summary, 0, 0, 0, NULL, 0, 0)
 
 cdef inline command_t subrow(const char* parent, const char* name, command_fn proc, int arity,
                              uint32_t flags, uint32_t acl, group_t group, keys_t keys,
                              const char* since, const char* complexity, const char* syntax,
                              const char* summary) noexcept nogil:
     return command_t(name, parent, proc, arity, flags, acl, group, keys, since, complexity, syntax,
-                     summary, 0, 0, 0)
+                     summary, 0, 0, 0, NULL, 0, 0)
 
 # The hash of an argument that is a key.
 cdef inline uint64_t key_hash(const client_t* c, slice_t key) noexcept nogil:
@@ -288,9 +298,5 @@ cdef const command_t* command_resolve(int argc, const slice_t* argv,
                                       const command_t** container) noexcept nogil
 cdef int command_count() noexcept nogil
 cdef const command_t* command_at(int id) noexcept nogil
-# Indexes in argv of the keys these arguments name. Returns how many there are (only `out_max`
-# are written), or -1 when the arguments contradict the command.
-cdef int command_keys(const command_t* cmd, int argc, const slice_t* argv, int* out,
-                      int out_max) noexcept nogil
 # "client|kill": to `out`, at most 64 bytes; returns its size.
 cdef size_t command_full_name(const command_t* cmd, char* out) noexcept nogil

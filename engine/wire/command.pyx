@@ -7,7 +7,7 @@ and, nearly always, one compare.
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy, strlen
 
-from ..core.number cimport equal_nocase, parse_int64
+from .keyspec cimport KEYS_BY_SPECS, keyspec_find
 
 cdef enum:
     SLOTS = 2048                        # power of two, at least twice the number of rows
@@ -107,43 +107,6 @@ cdef size_t command_full_name(const command_t* cmd, char* out) noexcept nogil:
     return size + cmd.name_size
 
 
-# -- keys -----------------------------------------------------------------------------------------
-
-cdef int keys_range(int argc, int first, int last, int step, int* out, int out_max) noexcept nogil:
-    cdef int count = 0
-    cdef int i = first
-    while i <= last and i < argc:
-        if count < out_max:
-            out[count] = i
-        count += 1
-        i += step
-    return count
-
-
-cdef int command_keys(const command_t* cmd, int argc, const slice_t* argv, int* out,
-                      int out_max) noexcept nogil:
-    cdef keys_t keys = cmd.keys
-    cdef int64_t n = 0
-    cdef int i
-    if keys.kind == KEYS_AT:
-        return keys_range(argc, keys.first, keys.last if keys.last >= 0 else argc + keys.last,
-                          keys.step, out, out_max)
-    if keys.kind == KEYS_COUNTED:
-        if keys.first >= argc or not parse_int64(argv[keys.first].data, argv[keys.first].size, &n):
-            return -1
-        if n < 0 or n > (argc - keys.first - 1) // keys.step:
-            return -1
-        return keys_range(argc, keys.first + 1, keys.first + <int>n * keys.step, keys.step,
-                          out, out_max)
-    if keys.kind == KEYS_AFTER:
-        for i in range(keys.first, argc):
-            if equal_nocase(argv[i].data, argv[i].size, keys.token, strlen(keys.token)):
-                # As many names of positions as keys follow: the first half are the keys.
-                return keys_range(argc, i + 1, i + (argc - i - 1) // 2, 1, out, out_max)
-        return -1
-    return 0
-
-
 # -- registration ---------------------------------------------------------------------------------
 
 cdef uint32_t implied_acl(const command_t* cmd) noexcept nogil:
@@ -164,6 +127,16 @@ cdef uint32_t implied_acl(const command_t* cmd) noexcept nogil:
     if not acl & ACL_FAST:
         acl |= ACL_SLOW
     return acl
+
+
+cdef void join_specs(command_t* row) noexcept nogil:
+    """Its keys, as keyspec's table has them, or else as the row says."""
+    cdef char name[64]
+    row.keys_by = KEYS_BY_SPECS
+    row.spec_count = keyspec_find(name, command_full_name(row, name), &row.specs, &row.keys_by)
+    if row.spec_count == 0 and row.keys.kind != KEYS_NONE:
+        row.specs = &row.keys
+        row.spec_count = 1
 
 
 cdef int command_register(command_t* table, size_t count) except -1:
@@ -191,6 +164,7 @@ cdef int command_register(command_t* table, size_t count) except -1:
             raise ValueError("more commands than the registry has room for")
         row.id = ROW_COUNT
         row.acl_all = implied_acl(row)
+        join_specs(row)
         ROW[ROW_COUNT] = row
         ROW_COUNT += 1
         SLOT[at] = row
@@ -224,6 +198,7 @@ GROUP_NAMES = (
 KEY_FLAG_NAMES = (
     (KEY_RO, "RO"), (KEY_RW, "RW"), (KEY_OW, "OW"), (KEY_RM, "RM"), (KEY_ACCESS, "access"),
     (KEY_UPDATE, "update"), (KEY_INSERT, "insert"), (KEY_DELETE, "delete"),
+    (KEY_NOT, "not_key"), (KEY_INCOMPLETE, "incomplete"), (KEY_VARIABLE, "variable_flags"),
 )
 
 
@@ -232,7 +207,19 @@ def names_of(bits: int, names) -> list:
     return [name for bit, name in names if bits & bit]
 
 
+SPEC_KINDS = ("none", "range", "counted", "after", "word", "tail", "unknown")
+
+
+cdef dict describe_spec(const keys_t* spec):
+    return dict(
+        kind=SPEC_KINDS[<int>spec.kind],
+        first=spec.first, last=spec.last, step=spec.step,
+        flags=names_of(spec.flags, KEY_FLAG_NAMES),
+        token=spec.token.decode() if spec.token is not NULL else None)
+
+
 cdef describe(const command_t* row):
+    cdef int i
     parent = row.parent.decode() if row.parent is not NULL else None
     name = row.name.decode()
     return dict(
@@ -241,11 +228,8 @@ cdef describe(const command_t* row):
         group=GROUP_NAMES[<int>row.group], container=bool(
             row.flags & (CMD_CONTAINER | CMD_CONTAINER_RUNS)),
         served_by="python" if row.flags & CMD_PYTHON else "floor",
-        keys=dict(
-            kind=("none", "range", "counted", "after")[<int>row.keys.kind],
-            first=row.keys.first, last=row.keys.last, step=row.keys.step,
-            flags=names_of(row.keys.flags, KEY_FLAG_NAMES),
-            token=row.keys.token.decode() if row.keys.token is not NULL else None),
+        keys=describe_spec(&row.keys),
+        specs=[describe_spec(&row.specs[i]) for i in range(row.spec_count)],
         since=row.since.decode(), complexity=row.complexity.decode(),
         syntax=row.syntax.decode(), summary=row.summary.decode(),
     )

@@ -65,6 +65,9 @@ cdef extern from *:
     #define ERR_DISCARD_WITHOUT_MULTI "ERR DISCARD without MULTI"
     #define ERR_EXEC_ABORT "EXECABORT Transaction discarded because of previous errors."
     #define ERR_EXEC_ABORT_BECAUSE "EXECABORT Transaction discarded because of: "
+    #define ERR_RIGHTS_CHANGED \\
+        "NOPERM ACLs rules changed between the moment the transaction was accumulated and the " \\
+        "EXEC call. This command is no longer allowed for the following reason: "
     #define ERR_BIT_OFFSET "ERR bit offset is not an integer or out of range"
     #define ERR_BIT_VALUE "ERR bit is not an integer or out of range"
     #define ERR_BIT_ARGUMENT "ERR The bit argument must be 1 or 0."
@@ -181,6 +184,7 @@ cdef extern from *:
     const char* ERR_DISCARD_WITHOUT_MULTI
     const char* ERR_EXEC_ABORT
     const char* ERR_EXEC_ABORT_BECAUSE  # then the error
+    const char* ERR_RIGHTS_CHANGED      # then the reason
     const char* ERR_BIT_OFFSET
     const char* ERR_BIT_VALUE
     const char* ERR_BIT_ARGUMENT

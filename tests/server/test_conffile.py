@@ -46,7 +46,6 @@ def test_limits_of_several_lines_add_up():
     (b"cluster-enabled yes", "there is no cluster"),
     (b"loadmodule /x.so", "modules cannot be loaded"),
     (b"rename-command CONFIG x", "commands cannot be renamed"),
-    (b"user default on", "only the default user"),
     (b'requirepass "a', "Unbalanced quotes"),
     (b"include a b", "wrong number of arguments"),
     (b"include /nonexistent/x", "can't open /nonexistent/x: No such file or directory"),
@@ -62,11 +61,29 @@ def test_a_fault_names_line_and_word(line, reason):
 
 
 @pytest.mark.parametrize("line", [b'requirepass "geheim', b"requirepass geheim too",
-                                  b"masterauth geheim", b"user default >geheim"])
+                                  b"masterauth geheim"])
 def test_a_fault_keeps_secrets(line):
     with pytest.raises(conffile.FileError) as fault:
         settings(line)
     assert "geheim" not in str(fault.value)
+
+
+def users(text: bytes) -> dict:
+    return conffile.users_of(conffile.parse_text(text, "test.conf"))
+
+
+def test_lines_about_users():
+    text = b"user a on >geheim\nhz 10\nuser b ~x (+get ~y)\n"
+    assert settings(text) == {"hz": b"10"}
+    assert {name: line.words[2:] for name, line in users(text).items()} == {
+        b"a": (b"on", b">geheim"), b"b": (b"~x", b"(+get", b"~y)")}
+
+
+@pytest.mark.parametrize("line", [b"user", b"user a >geheim\nuser a on"])
+def test_a_faulty_user_is_told_without_its_password(line):
+    with pytest.raises(conffile.FileError) as fault:
+        users(line)
+    assert "geheim" not in str(fault.value) and fault.value.path == "test.conf"
 
 
 def test_off_is_accepted():

@@ -1,0 +1,66 @@
+"""ACL: the rows. Python serves them, see server/cold_acl.py."""
+from ..wire.command cimport (
+    CMD_ADMIN, CMD_CONTAINER, CMD_LOADING, CMD_NOSCRIPT, CMD_PYTHON, CMD_STALE, GROUP_SERVER,
+    command_register, command_t, keys_none, row, subrow,
+)
+
+cdef enum:
+    TALK = CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_PYTHON
+    ADMIN = TALK | CMD_ADMIN
+
+cdef command_t TABLE[14]
+TABLE[:] = [
+    row(b"acl", NULL, -2, CMD_CONTAINER, 0, GROUP_SERVER, keys_none(), b"6.0.0",
+        b"Depends on the subcommand", b"ACL",
+        b"Groups the commands about users and their rights."),
+    subrow(b"acl", b"cat", NULL, -2, TALK, 0, GROUP_SERVER, keys_none(), b"6.0.0",
+           b"O(N), N commands",
+           b"ACL CAT [category]",
+           b"Lists the categories of commands, or the commands of one."),
+    subrow(b"acl", b"deluser", NULL, -3, ADMIN, 0, GROUP_SERVER, keys_none(), b"6.0.0",
+           b"O(N), N connections",
+           b"ACL DELUSER username [username ...]",
+           b"Deletes users and closes their connections."),
+    subrow(b"acl", b"dryrun", NULL, -4, ADMIN, 0, GROUP_SERVER, keys_none(), b"7.0.0",
+           b"O(N), N rules of the user",
+           b"ACL DRYRUN username command [arg [arg ...]]",
+           b"Tells whether a user may run a command, without running it."),
+    subrow(b"acl", b"genpass", NULL, -2, TALK, 0, GROUP_SERVER, keys_none(), b"6.0.0", b"O(1)",
+           b"ACL GENPASS [bits]",
+           b"Makes a password that nobody can guess."),
+    subrow(b"acl", b"getuser", NULL, 3, ADMIN, 0, GROUP_SERVER, keys_none(), b"6.0.0",
+           b"O(N), N rules of the user",
+           b"ACL GETUSER username",
+           b"Returns the rules of a user."),
+    subrow(b"acl", b"list", NULL, 2, ADMIN, 0, GROUP_SERVER, keys_none(), b"6.0.0",
+           b"O(N), N users",
+           b"ACL LIST",
+           b"Returns all users as a file of users has them."),
+    subrow(b"acl", b"load", NULL, 2, ADMIN, 0, GROUP_SERVER, keys_none(), b"6.0.0",
+           b"O(N), N users",
+           b"ACL LOAD",
+           b"Reads the file of users again: all of it, or nothing."),
+    subrow(b"acl", b"log", NULL, -2, ADMIN, 0, GROUP_SERVER, keys_none(), b"6.0.0",
+           b"O(N), N entries shown",
+           b"ACL LOG [count | RESET]",
+           b"Returns what was refused lately, and to whom; or forgets it."),
+    subrow(b"acl", b"save", NULL, 2, ADMIN, 0, GROUP_SERVER, keys_none(), b"6.0.0",
+           b"O(N), N users",
+           b"ACL SAVE",
+           b"Writes the users to their file."),
+    subrow(b"acl", b"setuser", NULL, -3, ADMIN, 0, GROUP_SERVER, keys_none(), b"6.0.0",
+           b"O(N), N rules",
+           b"ACL SETUSER username [rule [rule ...]]",
+           b"Makes a user, or adds rules to those it has: all of them, or none."),
+    subrow(b"acl", b"users", NULL, 2, ADMIN, 0, GROUP_SERVER, keys_none(), b"6.0.0",
+           b"O(N), N users",
+           b"ACL USERS",
+           b"Lists the names of all users."),
+    subrow(b"acl", b"whoami", NULL, 2, TALK, 0, GROUP_SERVER, keys_none(), b"6.0.0", b"O(1)",
+           b"ACL WHOAMI",
+           b"Returns the name of the user that this connection is."),
+    subrow(b"acl", b"help", NULL, 2, CMD_LOADING | CMD_STALE | CMD_PYTHON, 0, GROUP_SERVER,
+           keys_none(), b"6.0.0", b"O(1)", b"ACL HELP",
+           b"Lists the subcommands with a line about each."),
+]
+command_register(TABLE, 14)
