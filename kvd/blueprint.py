@@ -96,9 +96,8 @@ class Reader:
 
     def choice(self, node: Any, path: str, valid: tuple[str, ...]) -> str:
         text = self.text(node, path)
-        plain = text.lower().replace("_", "-")
         for one in valid:
-            if plain == one.replace(" ", "-"):
+            if spelled(text) == spelled(one):
                 return one
         self.wrong(node, path, "value must be one of " + ", ".join(f"'{one}'" for one in valid))
         return ""
@@ -202,6 +201,11 @@ class Reader:
                 service, self.text(entry["key"][1], place),
                 self.text(source["name"][1], place),
                 self.choice(source["property"][1], f"{place}.fromService.property", PROPERTIES)))
+
+
+def spelled(word: str) -> str:
+    """A word as it compares: `Pro Plus`, `pro_plus` and `pro-plus` are one."""
+    return re.sub(r"[\s_]", "-", word.lower())
 
 
 def read(text: str, file: str = "render.yaml") -> Blueprint:

@@ -481,8 +481,8 @@ class Verbs:
     def check_plan(self, instance: Instance, plan: str, memory_bytes: int | None,
                    connections: int | None, allow_downgrade: bool, wished: dict) -> plans.Plan:
         """The plan that is wished for, if the instance may have it."""
-        if plan == "custom" and memory_bytes is None and instance.plan == "custom":
-            memory_bytes = instance.memory_bytes
+        if plan == "custom" and instance.plan == "custom":
+            memory_bytes = memory_bytes or instance.memory_bytes
             connections = connections or instance.connections
         row, memory, clients = plans.parse_plan(plan, memory_bytes, connections)
         if row.key == instance.plan and memory == instance.memory_bytes \

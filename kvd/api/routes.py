@@ -6,7 +6,7 @@ which describes it: there is no path that is not documented.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .. import plans
 from ..agent import logs, metrics
@@ -218,7 +218,7 @@ def get_metrics(call: Call) -> list[shapes.Series]:
                            for at, value in found[name]]) for name in names]
 
 
-def get_now(call: Call) -> dict[str, object]:
+def get_now(call: Call) -> dict[str, Any]:
     """The last sample of an instance and its limits."""
     instance = call.instance
     engine = call.verbs.watch.get(instance.id)
@@ -230,7 +230,7 @@ def get_now(call: Call) -> dict[str, object]:
                        "connections": instance.connections}}
 
 
-def get_ca(call: Call) -> dict[str, object]:
+def get_ca(call: Call) -> dict[str, Any]:
     """The authority that signs our certificates, as PEM; whether another's is used."""
     authority = call.verbs.authority
     path = authority.prepare()

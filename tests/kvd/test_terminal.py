@@ -1,0 +1,276 @@
+"""The command as a newcomer types it. Goal: each verb does what it says, prints JSON for programs,
+ends with its documented code, and a mistake is one sentence without a traceback. Method: the real
+command in a process of its own, in a fresh home, without a terminal; a pty where one is needed."""
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from kvd.errors import EXIT_CODES
+from tests.kvd.installation import Installation
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    place = Installation(tmp_path_factory.mktemp("terminal"), 22200)
+    yield place
+    place.end()
+
+
+def refused(run, code: int, text: str) -> None:
+    assert run.returncode == code and code in EXIT_CODES, run
+    assert text in run.stderr and "Traceback" not in run.stderr, run.stderr
+    assert run.stdout == ""
+
+
+def test_the_first_command_of_a_newcomer(place):
+    run = place.run("create", "first")
+    assert run.returncode == 0, run.stderr
+    for word in ("Created first (red-", "Internal URL  redis://127.0.0.1:", "kvd cli first",
+                 "External URL  rediss://red-", "in memory only"):
+        assert word in run.stdout
+    assert run.stderr.splitlines()[-1] == "Creating first: available"
+    assert place.run("cli", "first", "--own", "set", "a", "1").stdout == "OK\n"
+    assert place.run("cli", "first", "--own", stdin="get a\n\nincr a\n").stdout == "1\n2\n"
+
+
+def test_create_with_everything(place):
+    made = place.json("create", "full", "--plan", "pro plus", "--region", "frankfurt", "--for",
+                      "queue", "--persistence", "off", "--allow", "10.0.0.0/8,office",
+                      "--allow", "2001:db8::/32", "--internal-auth")
+    assert made["plan"] == "pro_plus" and made["region"] == "frankfurt"
+    assert made["options"] == {"maxmemoryPolicy": "noeviction", "persistenceMode": "off"}
+    assert made["ipAllowList"] == [{"cidrBlock": "10.0.0.0/8", "description": "office"},
+                                   {"cidrBlock": "2001:db8::/32", "description": ""}]
+    assert made["connectionInfo"]["internalConnectionString"].startswith("redis://default:")
+    custom = place.json("create", "odd", "--plan", "custom", "--memory", "48mb",
+                        "--connections", "77")
+    assert custom["limits"] == {"memoryBytes": 48 << 20, "connections": 77}
+
+
+def test_what_would_be_done_is_not_done(place):
+    for args in (("create", "dry"), ("upgrade", "first", "--plan", "pro"),
+                 ("delete", "first"), ("suspend", "first"), ("restart", "first"),
+                 ("allow", "first", "10.0.0.0/8"), ("password", "rotate", "first"),
+                 ("internal-auth", "first", "on")):
+        before = place.json("list")
+        run = place.run(*args, "--dry-run")
+        assert run.returncode == 0, run.stderr
+        assert place.json("list") == before
+
+
+@pytest.mark.parametrize("args, code, text", [
+    (["create", "a/b"], 2, "it has '/'"), (["create", "a.b"], 2, "it has '.'"),
+    (["create", "x" * 300], 2, "300 characters"), (["create", "\U0001f600"], 2, "it has"),
+    (["create", "first"], 4, "the name first is in use"),
+    (["create", "z", "--plan", "gold"], 2, "free, starter, standard"),
+    (["create", "z", "--region", "moon"], 2, "oregon, ohio"),
+    (["create", "z", "--maxmemory-policy", "x"], 2, "allkeys-lru, noeviction"),
+    (["create", "z", "--persistence", "journal"], 2, "journal_snapshot"),
+    (["create", "z", "--plan", "custom"], 2, "--memory"),
+    (["create", "z", "--plan", "custom", "--memory", "lots"], 2, "no amount of memory"),
+    (["create", "z", "--allow", "10.0.0.1/8"], 2, "did you mean 10.0.0.0/8"),
+    (["create", "z", "--for", "cache", "--maxmemory-policy", "noeviction"], 2, "both choose"),
+    (["create", "z", "--engine", "redis6"], 2, "cannot be made yet"),
+    (["info", "nobody"], 3, "there is no instance 'nobody': there are first"),
+    (["upgrade", "full", "--plan", "starter"], 4, "cannot be moved to a smaller instance type"),
+    (["update", "first"], 2, "nothing to change was named"),
+    (["update", "first", "--set", "save=1"], 2, "timeout, tcp-keepalive"),
+    (["delete", "first"], 4, "--yes"), (["wait", "first", "--status", "gone", "--timeout", "0.1"],
+                                        6, "still available"),
+    (["deny", "first", "9.9.9.9"], 3, "not on the allowlist"),
+    (["allow", "first", "me"], 2, "ssh session"),
+    (["settings", "colour"], 2, "free-instances-max"),
+    (["metrics", "first", "--range", "ever"], 2, "no range"),
+    (["import", "first", "dump.rdb"], 2, "cannot be imported yet"),
+    (["import", "first", "http://x"], 2, "no URL of a server"),
+    (["import", "first", "redis://127.0.0.1:1"], 5, "cannot connect"),
+    (["env"], 3, "render.yaml"), (["nothing"], 2, "No such command"), (["list", "--colour"], 2, ""),
+])
+def test_mistakes_are_one_sentence(place, args, code, text):
+    refused(place.run(*args), code, text)
+
+
+def test_upgrade_shows_the_difference(place):
+    run = place.run("upgrade", "odd", "--plan", "custom", "--memory", "96mb")
+    assert "memory: 48 MB -> 96 MB" in run.stdout and "connections" not in run.stdout
+    run = place.run("upgrade", "odd", "--plan", "custom", "--memory", "48mb", "--allow-downgrade")
+    assert run.returncode == 0 and "memory: 96 MB -> 48 MB" in run.stdout
+
+
+def test_allow_and_deny(place):
+    assert "nobody -> 203.0.113.0/24" in place.run("allow", "first", "203.0.113.0/24,x").stdout
+    run = place.run("allow", "first", "0.0.0.0/0")
+    assert "the whole world" in run.stderr
+    assert place.json("allow", "first")[0] == {"cidrBlock": "203.0.113.0/24", "description": "x"}
+    place.run("deny", "first", "0.0.0.0/0")
+    assert len(place.json("info", "first")["ipAllowList"]) == 1
+    run = place.run("allow", "first", "me", SSH_CONNECTION="198.51.100.7 50000 10.0.0.1 22")
+    assert "198.51.100.7/32" in run.stdout
+    place.run("deny", "first", "--all")
+    assert place.json("info", "first")["ipAllowList"] == []
+
+
+def test_names_and_ids_both_work(place):
+    id = place.json("info", "first")["id"]
+    assert place.json("info", id)["name"] == "first"
+    assert place.run("url", id, "--internal").stdout.startswith("redis://127.0.0.1:")
+    assert place.run("url", "first", "--external").stdout.startswith(f"rediss://{id}:")
+    assert id not in place.run("url", "first", "--internal").stdout
+
+
+def test_suspend_resume_delete(place):
+    place.run("create", "brief", "--plan", "starter")
+    assert place.run("suspend", "brief", "-y").stdout == "Suspended brief\n"
+    assert place.json("info", "brief")["status"] == "suspended"
+    assert place.run("resume", "brief").stdout == "Resumed brief\n"
+    assert place.run("restart", "brief").stdout == "Restarted brief\n"
+    assert place.run("delete", "brief", "--yes").stdout == "Deleted brief\n"
+    refused(place.run("info", "brief"), 3, "there is no instance 'brief'")
+
+
+def test_passwords_and_authentication(place):
+    old = place.run("url", "first", "--external").stdout
+    run = place.run("password", "rotate", "first", "--yes")
+    assert run.returncode == 0 and old.strip() not in run.stdout
+    assert "is on" in place.run("internal-auth", "first", "on").stdout
+    assert place.run("cli", "first", "--own", "ping").stdout == "PONG\n"
+    assert "is off" in place.run("internal-auth", "first", "off").stdout
+
+
+def test_watching(place):
+    assert "Ready to accept connections" in place.run("logs", "first").stdout
+    lines = [json.loads(line) for line in place.run("logs", "first", "-n", "2",
+                                                    "--json").stdout.splitlines()]
+    assert len(lines) == 2 and {"timestamp", "level", "message"} == lines[0].keys()
+    assert "key_value_available" in place.run("events", "first").stdout
+    assert place.run("metrics", "first").returncode == 0
+    run = place.run("doctor", "first")
+    assert "answers on the internal URL" in run.stdout and run.returncode == 0, run.stdout
+
+
+def test_the_log_is_followed(place):
+    follower = subprocess.Popen([sys.executable, "-m", "kvd", "logs", "first", "-f", "-n", "1"],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                env=place.environment)
+    try:
+        follower.stdout.readline()
+        place.run("restart", "first", "--yes")
+        for line in follower.stdout:
+            if "ready to exit" in line:
+                break
+    finally:
+        follower.send_signal(signal.SIGINT)
+        _, errors = follower.communicate(timeout=20)
+    assert follower.returncode == 130 and errors.endswith("kvd: interrupted\n")
+
+
+def test_doctor_sees_a_queue_that_may_lose_jobs(place):
+    place.run("create", "jobs")
+    place.run("cli", "jobs", "--own", "set", "bull:mail:1", "x")
+    assert "--for queue" in place.run("doctor", "jobs").stdout
+
+
+def test_settings_and_agent(place):
+    assert place.run("settings", "default-region", "ohio").stdout == "default-region is ohio\n"
+    assert place.json("create", "there")["region"] == "ohio"
+    place.run("settings", "default-region", "oregon")
+    assert place.json("agent", "status")["running"]
+    assert "stop" in place.run("agent", "--help").stdout
+    unit = place.run("agent", "install", "--print").stdout
+    assert "KillMode=process" in unit and f"KVD_HOME={place.home.root}" in unit
+    assert "_KVD_COMPLETE" in place.run("completion", "bash").stdout
+    certificate = place.run("ca").stdout
+    assert certificate.startswith("-----BEGIN CERTIFICATE-----")
+    assert open(place.run("ca", "--path").stdout.strip()).read() == certificate
+
+
+def test_shell_completion_knows_names(place):
+    run = place.run(_KVD_COMPLETE="bash_complete", COMP_WORDS="kvd info fi", COMP_CWORD="2")
+    assert run.stdout == "plain,first\n"
+    assert place.run("agent", "stop").returncode == 0
+    run = place.run(_KVD_COMPLETE="bash_complete", COMP_WORDS="kvd info fi", COMP_CWORD="2")
+    assert run.stdout.strip() == "" and place.home.holder() is None, "completion starts no agent"
+    assert place.run("agent", "status").returncode == 5
+    assert place.run("agent", "start").returncode == 0
+
+
+def at_terminal(place, args: list[str], typed: bytes) -> tuple[int, str]:
+    """Run it on a terminal, type something, and see what it shows."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execve(sys.executable, [sys.executable, "-m", "kvd", *args],
+                  place.environment | {"TERM": "xterm"})
+    shown = b""
+    deadline = time.monotonic() + 20
+    sent = 0.0
+    while time.monotonic() < deadline:
+        if not select.select([fd], [], [], 0.1)[0]:
+            if sent and time.monotonic() - sent > 3:
+                sent = 0.0              # the line editor was not ready for it yet
+            continue
+        try:
+            part = os.read(fd, 4096)
+        except OSError:
+            break
+        if not part:
+            break
+        shown += part
+        if b"confirm" in shown and not sent:
+            os.write(fd, typed)
+            sent = time.monotonic()
+    os.close(fd)
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status), shown.decode(errors="replace")
+
+
+def test_deleting_is_confirmed_by_typing(place):
+    place.run("create", "typed")
+    code, shown = at_terminal(place, ["delete", "typed"], b"yes\n")
+    assert code == 4 and "nothing was done" in shown
+    code, shown = at_terminal(place, ["delete", "typed"], b"\x03")
+    assert code == 130
+    code, shown = at_terminal(place, ["delete", "typed"], b"sudo delete key value typed\n")
+    assert code == 0 and "Deleted typed" in shown
+
+
+def test_tables_are_drawn_on_a_terminal(place):
+    code, shown = at_terminal(place, ["list"], b"")
+    assert code == 0 and "first" in shown and "\x1b[" in shown
+
+
+def test_a_home_that_cannot_be_written(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    run = place.run("list", KVD_HOME=str(tmp_path / "file" / "x"))
+    refused(run, 5, "cannot use")
+
+
+def test_a_damaged_database(tmp_path, place):
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    (home / "state.db").write_bytes(b"nonsense " * 1000)
+    refused(place.run("list", KVD_HOME=str(home)), 5, "is damaged")
+
+
+def test_an_agent_elsewhere_that_is_not_there(place):
+    refused(place.run("list", KVD_HOST="http://127.0.0.1:1"), 5, "no agent answers at")
+
+
+def test_create_is_interrupted_and_nothing_is_half_made(place):
+    for delay in (0.2, 0.3, 0.4):
+        name = f"cut-{delay * 10:.0f}"
+        run = subprocess.Popen([sys.executable, "-m", "kvd", "create", name],
+                               env=place.environment, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+        time.sleep(delay)
+        run.send_signal(signal.SIGINT)
+        run.communicate(timeout=30)
+        found = place.ask("GET", "/key-value", name=name)
+        if found:
+            place.wait(found[0]["keyValue"]["id"])
