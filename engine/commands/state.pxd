@@ -23,6 +23,7 @@ from ..store.evict cimport evict_t
 from ..store.expire cimport expire_t
 from ..store.set cimport set_limits_t
 from ..journal.aof cimport aof_t
+from ..journal.rdb_format cimport rdb_t
 from ..journal.snapshot cimport snapshot_t
 from ..wire.acl cimport users_t
 from ..wire.command cimport CLIENT_CLOSE_SOON, CLIENT_CLOSING, client_t, command_t
@@ -327,3 +328,7 @@ cdef inline void client_close(server_t* srv, client_t* c, uint32_t how) noexcept
         c.flags |= CLIENT_CLOSING
         c.next_closing = srv.closing
         srv.closing = c
+
+# What a reader of dumps needs to know of the configuration; after rdb_init.
+cdef inline void rdb_configure(rdb_t* rdb, const server_t* srv) noexcept nogil:
+    rdb.limits.list_fill = <int>srv.config.list_max_listpack_size

@@ -20,13 +20,18 @@ from ..core.table cimport NO_DEADLINE
 from ..core.types cimport slice_t
 from ..store.access cimport access_new, lfu_decayed, lru_idle_seconds
 from ..store.entry cimport (
-    ENTRY_DEADLINE, INT_TEXT_MAX, TYPE_STRING, entry_access, entry_create_string, entry_deadline,
-    entry_key, entry_string, entry_t, entry_type,
+    ENTRY_DEADLINE, INT_TEXT_MAX, TYPE_LIST, TYPE_STRING, encoding_t, entry_access,
+    entry_create_body_take, entry_create_string, entry_deadline, entry_key, entry_string, entry_t,
+    entry_type, type_t,
 )
 from ..store.keyspace cimport keyspace_put_take, store_hash
 from .rdb_format cimport (
     rdb_broken, rdb_put_byte, rdb_put_length, rdb_put_string, rdb_read_byte, rdb_read_number,
     rdb_read_string, rdb_take,
+)
+from .rdb_list cimport (
+    RDB_LIST, RDB_LIST_QUICKLIST, RDB_LIST_QUICKLIST_2, RDB_LIST_ZIPLIST, rdb_read_list,
+    rdb_write_list,
 )
 
 cdef enum:
@@ -71,14 +76,28 @@ cdef uint32_t access_said(const rdb_t* rdb) noexcept nogil:
     return bits
 
 
+cdef void* read_body(rdb_t* rdb, uint8_t type, type_t* kind, encoding_t* encoding) noexcept nogil:
+    """An aggregate's; NULL when it is broken, or its type is unknown."""
+    if type in (RDB_LIST, RDB_LIST_ZIPLIST, RDB_LIST_QUICKLIST, RDB_LIST_QUICKLIST_2):
+        kind[0] = TYPE_LIST
+        return rdb_read_list(rdb, type, encoding)
+    return NULL
+
+
 cdef entry_t* rdb_read_value(rdb_t* rdb, uint8_t type, slice_t key, int64_t deadline_ms,
                              uint32_t access) noexcept nogil:
     cdef slice_t value
     cdef heap_t* heap = rdb.store.heap
+    cdef type_t kind
+    cdef encoding_t encoding
+    cdef void* body
     if type == 0:
         if not rdb_read_string(rdb, &rdb.value, &value):
             return NULL
         return entry_create_string(heap, key, value, deadline_ms, access)
+    body = read_body(rdb, type, &kind, &encoding)
+    if body is not NULL:
+        return entry_create_body_take(heap, key, kind, encoding, body, deadline_ms, access)
     if rdb.why[0] == 0:
         rdb.broken_at = rdb.at
         if type < TYPES_NAMED:
@@ -282,13 +301,18 @@ cdef void rdb_write_entry(buf_t* out, const store_t* store, const entry_t* entry
 
 
 cdef uint8_t rdb_value_type(const entry_t* entry, int version) noexcept nogil:
+    if entry_type(entry) == TYPE_LIST:
+        return RDB_LIST_QUICKLIST_2
     kvd_assert(entry_type(entry) == TYPE_STRING)
     return 0
 
 
 cdef void rdb_write_value(buf_t* out, const entry_t* entry, int version) noexcept nogil:
     cdef char text[INT_TEXT_MAX]
-    rdb_put_string(out, entry_string(entry, text))
+    if entry_type(entry) == TYPE_LIST:
+        rdb_write_list(out, entry)
+    else:
+        rdb_put_string(out, entry_string(entry, text))
 
 
 cdef void rdb_write_end(buf_t* out) noexcept nogil:

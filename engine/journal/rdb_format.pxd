@@ -13,6 +13,11 @@ from ..core.buf cimport buf_t
 from ..core.types cimport slice_t
 from ..store.keyspace cimport keyspace_t, store_t
 
+# Where encodings end, as configured; commands/state.pxd fills it. Read from a file, a value gets
+# the encoding that it would have had here.
+cdef struct rdb_limits_t:
+    int list_fill                       # list-max-listpack-size
+
 cdef struct rdb_t:
     store_t* store
     const char* data                    # the image, borrowed
@@ -27,6 +32,7 @@ cdef struct rdb_t:
     int freq                            # -1: not said
     uint64_t keys
     size_t string_max                   # bytes
+    rdb_limits_t limits
     buf_t key                           # unpacked strings live here
     buf_t value
     size_t broken_at                    # offset of what cannot be read

@@ -31,17 +31,16 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from ..core.buf cimport buf_append_bulk, buf_append_header, buf_free, buf_init
+from ..core.buf cimport buf_free, buf_init
 from ..core.clock cimport clock_mono_us
 from ..core.crc cimport crc64
 from ..core.intrinsics cimport likely
-from ..core.number cimport format_int64
 from ..core.table cimport (
     SEGMENT_ITEMS_MAX, table_segment_version, table_t, table_take_segment,
 )
-from ..core.types cimport slice_t
-from ..store.entry cimport ENTRY_DEADLINE, entry_deadline, entry_key, entry_string, entry_t
+from ..store.entry cimport entry_t
 from .rdb cimport rdb_write_end, rdb_write_entry, rdb_write_header, rdb_write_select
+from .text cimport text_put_int, text_start, text_write_entry
 from ..core.threads cimport (
     pthread_cond_init, pthread_cond_signal, pthread_cond_t, pthread_cond_wait, pthread_create,
     pthread_join, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_t, pthread_mutex_unlock,
@@ -242,30 +241,19 @@ cdef void snapshot_end(snapshot_t* snapshot) noexcept nogil:
 # -- writing --------------------------------------------------------------------------------------
 
 cdef void select(snapshot_t* snapshot, int db) noexcept nogil:
-    cdef char text[24]
     snapshot.db = db
     if snapshot.as_rdb:
         rdb_write_select(&snapshot.front, db)
         return
-    buf_append_header(&snapshot.front, c'*', 2)
-    buf_append_bulk(&snapshot.front, slice_t(b"SELECT", 6))
-    buf_append_bulk(&snapshot.front, slice_t(&text[0], <size_t>format_int64(text, db)))
+    text_start(&snapshot.front, 2, b"SELECT")
+    text_put_int(&snapshot.front, db)
 
 
 cdef void put_entry(snapshot_t* snapshot, const entry_t* entry) noexcept nogil:
-    cdef char text[24]
-    cdef bint dies = entry.flags & ENTRY_DEADLINE != 0
     if snapshot.as_rdb:
         rdb_write_entry(&snapshot.front, snapshot.store, entry)
-        return
-    buf_append_header(&snapshot.front, c'*', 5 if dies else 3)
-    buf_append_bulk(&snapshot.front, slice_t(b"SET", 3))
-    buf_append_bulk(&snapshot.front, entry_key(entry))
-    buf_append_bulk(&snapshot.front, entry_string(entry, text))
-    if dies:
-        buf_append_bulk(&snapshot.front, slice_t(b"PXAT", 4))
-        buf_append_bulk(&snapshot.front, slice_t(
-            &text[0], <size_t>format_int64(text, entry_deadline(entry))))
+    else:
+        text_write_entry(&snapshot.front, entry)
 
 
 cdef void put_segment(snapshot_t* snapshot, table_t* table, uint64_t* hash) noexcept nogil:

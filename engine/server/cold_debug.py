@@ -90,6 +90,8 @@ def described(server, client, key: bytes) -> dict:
 def serialized_size(found: dict) -> int:
     """Bytes of the value in a snapshot, as Valkey would write it uncompressed."""
     size = found["size"]
+    if not found["is_string"]:
+        return found["serialized"]
     if found["is_int"] and size <= 4:
         return 2 if size <= 2 or size == 3 else 3
     return size + (1 if size < 64 else 2 if size < 16384 else 5)
@@ -103,8 +105,8 @@ def describe_object(server, client, words):
         line += f" serializedlength:{serialized_size(found)}"
     line += f" lru:{found['access']}"
     if found["freq"] is None:
-        return Simple(f"{line} lru_seconds_idle:{found['idle']}")
-    return Simple(f"{line} lfu_freq:{found['freq']}")
+        return Simple(f"{line} lru_seconds_idle:{found['idle']}{found['more']}")
+    return Simple(f"{line} lfu_freq:{found['freq']}{found['more']}")
 
 
 @subcommand("SDSLEN <key>", "Tell the sizes of a key and of its string.", 1)

@@ -10,19 +10,25 @@ Source: debug.c, computeDatasetDigest (S. Sanfilippo).
 from libc.stdint cimport int64_t, uint64_t
 
 from ..commands.state cimport server_t
+from ..core.buf cimport buf_free, buf_init, buf_t
 from ..core.glob cimport glob_match
 from ..core.heap cimport heap_alloc, heap_block_size, heap_free
+from ..core.listpack cimport listpack_size
 from ..core.table cimport (
     NO_DEADLINE, SEGMENT_ITEMS_MAX, table_due_ms, table_overhead, table_scan,
 )
 from ..core.types cimport slice_t
+from ..journal.rdb cimport RDB_VERSION_VALKEY, rdb_write_value
 from ..store.access cimport lfu_decayed, lru_idle_seconds
 from ..store.entry cimport (
-    ENC_INT, ENTRY_BODY, INT_TEXT_MAX, TYPE_STRING, encoding_name, entry_access, entry_body,
-    entry_deadline, entry_encoding, entry_key, entry_memory, entry_size, entry_string, entry_t,
-    entry_type, raw_t,
+    ENC_INT, ENC_QUICKLIST, ENTRY_BODY, INT_TEXT_MAX, TYPE_LIST, TYPE_STRING, encoding_name,
+    entry_access, entry_body, entry_deadline, entry_encoding, entry_key, entry_memory, entry_size,
+    entry_string, entry_t, entry_type, raw_t,
 )
 from ..store.keyspace cimport keyspace_count, keyspace_peek, keyspace_set, keyspace_t, store_hash
+from ..store.list cimport (
+    list_at_t, list_get, list_next, list_node_t, list_seek, list_t, list_value_t,
+)
 from .capsule cimport server_from
 
 import struct
@@ -44,6 +50,45 @@ cdef bytes string_of(const entry_t* entry):
     return value.data[:value.size] if value.size else b""
 
 
+cdef list list_elements(const entry_t* entry):
+    cdef list_value_t values
+    cdef list_at_t at
+    cdef slice_t text
+    cdef char scratch[INT_TEXT_MAX]
+    values.heap = NULL                  # it is only read
+    values.encoding = entry_encoding(entry)
+    values.body = entry_body(entry)
+    elements = []
+    more = list_seek(&values, 0, &at)
+    while more:
+        text = list_get(&at, scratch)
+        elements.append(text.data[:text.size])
+        more = list_next(&values, &at)
+    return elements
+
+
+cdef str list_nodes(const entry_t* entry):
+    """What DEBUG OBJECT tells of a list in several blocks."""
+    cdef const list_t* chain = <const list_t*>entry_body(entry)
+    cdef const list_node_t* node = chain.head
+    size = 0
+    while node is not NULL:
+        size += listpack_size(node.pack)
+        node = node.next
+    return (f" ql_nodes:{chain.node_count} ql_avg_node:{chain.count / chain.node_count:.2f}"
+            f" ql_listpack_max:{chain.fill} ql_compressed:0 ql_uncompressed_size:{size}")
+
+
+cdef size_t serialized_size(server_t* srv, const entry_t* entry) noexcept:
+    cdef buf_t out
+    cdef size_t size
+    buf_init(&out, &srv.heap)
+    rdb_write_value(&out, entry, RDB_VERSION_VALKEY)
+    size = out.size
+    buf_free(&out)
+    return size
+
+
 # -- one key --------------------------------------------------------------------------------------
 
 def describe_key(capsule, db: int, key: bytes) -> dict | None:
@@ -53,7 +98,9 @@ def describe_key(capsule, db: int, key: bytes) -> dict | None:
     cdef raw_t* raw
     if entry is NULL:
         return None
-    size = size_max = body = 0
+    size = size_max = body = serialized = 0
+    if entry_type(entry) != TYPE_STRING:
+        serialized = serialized_size(srv, entry)
     if entry_type(entry) == TYPE_STRING:
         size = size_max = len(string_of(entry))
         if entry.flags & ENTRY_BODY:
@@ -66,6 +113,8 @@ def describe_key(capsule, db: int, key: bytes) -> dict | None:
         key_size=entry_key(entry).size, size=size, size_max=size_max,
         block=heap_block_size(entry_size(entry)), body=body, access=entry_access(entry),
         idle=lru_idle_seconds(&srv.store.access, entry_access(entry)),
+        serialized=serialized,
+        more=list_nodes(entry) if entry_encoding(entry) == ENC_QUICKLIST else "",
         freq=lfu_decayed(&srv.store.access, entry_access(entry)) if srv.store.access.lfu else None,
     )
 
@@ -90,7 +139,11 @@ cdef bytes mix(bytes digest, bytes data):
 
 cdef bytes mix_value(bytes digest, const entry_t* entry):
     digest = mix(digest, struct.pack(">I", <int>entry_type(entry)))
-    digest = mix(digest, string_of(entry))
+    if entry_type(entry) == TYPE_LIST:
+        for element in list_elements(entry):
+            digest = mix(digest, element)
+    else:
+        digest = mix(digest, string_of(entry))
     return stir(digest, b"!!expire!!") if entry_deadline(entry) != NO_DEADLINE else digest
 
 

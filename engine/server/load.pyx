@@ -27,7 +27,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memset
 
-from ..commands.state cimport BATCH_MAX, batch_command_t
+from ..commands.state cimport BATCH_MAX, batch_command_t, rdb_configure
 from ..core.clock cimport clock_mono_us
 from ..core.intrinsics cimport likely, unlikely
 from ..core.types cimport slice_t
@@ -76,6 +76,7 @@ cdef void load_init(loader_t* loader, server_t* srv, const char* data, size_t si
     loader.discard = command_lookup(slice_t(b"discard", 7))
     loader.in_rdb = rdb_is(data, size)
     rdb_init(&loader.rdb, &srv.store, data, size, <size_t>srv.config.proto_max_bulk_len)
+    rdb_configure(&loader.rdb, srv)
 
 
 cdef void load_free(loader_t* loader) noexcept nogil:

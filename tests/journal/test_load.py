@@ -154,7 +154,7 @@ def test_a_tail_is_refused_where_the_configuration_says_so(tmp_path, incr, tail)
     (b"*3\r\n$-1\r\n", 32),
     (b"*1\n$4\r\nPING\r\n", 29),
     (b"PING\r\n", 27),
-    (command("LPUSH", "l", "x"), 27),
+    (command("NOSUCH", "l", "x"), 27),
     (command("SET", "b"), 27),
 ])
 def test_damage_is_refused_with_its_offset(tmp_path, incr, damage, offset):

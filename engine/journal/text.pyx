@@ -1,0 +1,85 @@
+"""Values as commands.
+
+A string is one SET with its deadline. An aggregate is made in pieces of TEXT_ITEMS_MAX items, and
+its deadline is a PEXPIREAT behind them: between two commands of a base nobody looks.
+"""
+from libc.stdint cimport uint64_t
+from libc.string cimport strlen
+
+from ..core.buf cimport buf_append_bulk, buf_append_header
+from ..core.number cimport FORMAT_INT_MAX, format_int64
+from ..store.entry cimport (
+    ENTRY_DEADLINE, INT_TEXT_MAX, TYPE_LIST, TYPE_STRING, entry_body, entry_deadline,
+    entry_encoding, entry_key, entry_string, entry_type, type_t,
+)
+from ..store.list cimport (
+    list_at_t, list_count, list_get, list_next, list_seek, list_value_t,
+)
+
+
+cdef void text_start(buf_t* out, int argc, const char* name) noexcept nogil:
+    buf_append_header(out, c'*', argc)
+    buf_append_bulk(out, slice_t(name, strlen(name)))
+
+
+cdef void text_put(buf_t* out, slice_t arg) noexcept nogil:
+    buf_append_bulk(out, arg)
+
+
+cdef void text_put_int(buf_t* out, int64_t arg) noexcept nogil:
+    cdef char text[FORMAT_INT_MAX]
+    buf_append_bulk(out, slice_t(&text[0], <size_t>format_int64(text, arg)))
+
+
+cdef int start_piece(buf_t* out, const char* name, slice_t key, uint64_t left,
+                     int words) noexcept nogil:
+    """A command for the next items, of `words` words each. Returns how many items it takes."""
+    cdef int count = <int>(left if left < TEXT_ITEMS_MAX else TEXT_ITEMS_MAX)
+    text_start(out, 2 + count * words, name)
+    text_put(out, key)
+    return count
+
+
+cdef void put_string(buf_t* out, const entry_t* entry) noexcept nogil:
+    cdef char scratch[INT_TEXT_MAX]
+    cdef bint dies = entry.flags & ENTRY_DEADLINE != 0
+    text_start(out, 5 if dies else 3, b"SET")
+    text_put(out, entry_key(entry))
+    text_put(out, entry_string(entry, scratch))
+    if dies:
+        text_put(out, slice_t(b"PXAT", 4))
+        text_put_int(out, entry_deadline(entry))
+
+
+cdef void put_list(buf_t* out, const entry_t* entry) noexcept nogil:
+    cdef list_value_t list
+    cdef list_at_t at
+    cdef char scratch[FORMAT_INT_MAX]
+    cdef uint64_t left
+    cdef int piece = 0
+    cdef bint more
+    list.heap = NULL                    # it is only read
+    list.encoding = entry_encoding(entry)
+    list.body = entry_body(entry)
+    left = list_count(&list)
+    more = list_seek(&list, 0, &at)
+    while more:
+        if piece == 0:
+            piece = start_piece(out, b"RPUSH", entry_key(entry), left, 1)
+        text_put(out, list_get(&at, scratch))
+        piece -= 1
+        left -= 1
+        more = list_next(&list, &at)
+
+
+cdef void text_write_entry(buf_t* out, const entry_t* entry) noexcept nogil:
+    cdef type_t type = entry_type(entry)
+    if type == TYPE_STRING:
+        put_string(out, entry)
+        return
+    if type == TYPE_LIST:
+        put_list(out, entry)
+    if entry.flags & ENTRY_DEADLINE:
+        text_start(out, 3, b"PEXPIREAT")
+        text_put(out, entry_key(entry))
+        text_put_int(out, entry_deadline(entry))
