@@ -183,6 +183,48 @@ def test_a_new_password(place):
         place.ask("POST", "/key-value/rotate/password/rotate", {"overlapSeconds": -1})
 
 
+def test_the_old_password_may_overlap(place):
+    made = place.create("overlap", internalAuth=True)
+    old = place.url("overlap")
+    new = place.ask("POST", "/key-value/overlap/password/rotate",
+                    {"overlapSeconds": 600})["internalConnectionString"]
+    assert place.ask("GET", "/key-value/overlap")["passwordOverlapUntil"]
+    for url in (old, new):
+        Link.url(url).close()
+    place.ask("POST", "/key-value/overlap/restart")
+    place.wait(made["id"])
+    for url in (old, new):
+        Link.url(url).close()
+    place.ask("POST", "/key-value/overlap/password/rotate", {})
+    for url in (old, new):
+        with pytest.raises(Wrong, match="WRONGPASS"):
+            Link.url(url)
+
+
+@pytest.mark.parametrize("user", ["default", "id"])
+def test_tenants_cannot_hurt_the_host(place, user):
+    made = place.create(f"tenant-{user}")
+    password = place.ask("GET", f"/key-value/tenant-{user}/connection-info")["password"]
+    with place.link(f"tenant-{user}") as link:
+        if user == "id":
+            assert link.do("AUTH", made["id"], password) == b"OK"
+        for command in ("CONFIG SET maxmemory 1gb", "CONFIG REWRITE", "DEBUG JMAP", "SHUTDOWN",
+                        "REPLICAOF 127.0.0.1 1", "SLAVEOF NO ONE", "MIGRATE h 1 k 0 1",
+                        "MODULE LIST", "ACL SETUSER x", "ACL DELUSER x", "ACL LOAD", "ACL SAVE",
+                        "ACL LIST", "SAVE", "BGREWRITEAOF"):
+            with pytest.raises(Wrong, match="NOPERM|unknown command"):
+                link.do(*command.split())
+        assert config(link, "maxmemory-policy") == "allkeys-lru", "CONFIG GET is for everyone"
+        for command in ("INFO", "CLIENT LIST", "SLOWLOG GET", "DBSIZE", "FLUSHALL", "ACL WHOAMI",
+                        "MEMORY DOCTOR", "LATENCY RESET", "CLIENT SETNAME x", "EVAL_RO x"):
+            try:
+                link.do(*command.split())
+            except Wrong as error:
+                assert "NOPERM" not in str(error), command
+        with pytest.raises(Wrong, match="WRONGPASS"):
+            link.do("AUTH", "kvd-agent", password)
+
+
 def test_names_are_unique_and_free_instances_are_counted(place):
     place.create("one")
     with pytest.raises(Conflict, match="the name one is in use"):
