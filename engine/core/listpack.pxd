@@ -28,6 +28,7 @@ cdef enum:
     LISTPACK_EMPTY = 7                  # bytes of a pack without entries
     LISTPACK_END = 0xFF
     LISTPACK_COUNT_UNKNOWN = 65535      # in the header: count them
+    LISTPACK_OVERHEAD = 10              # bytes of an entry beside its text, at most
     LISTPACK_SIZE_SAFE = 1 << 30        # bytes; callers change to another encoding before
 
 cdef struct listpack_value_t:
@@ -61,6 +62,11 @@ cdef size_t listpack_cost_int(int64_t value) noexcept nogil
 cdef inline bint listpack_is_safe(const uint8_t* pack, size_t more) noexcept nogil:
     """Whether `more` bytes of values can be added; NULL is an empty pack."""
     return (listpack_size(pack) if pack != NULL else 0) + more <= LISTPACK_SIZE_SAFE
+
+# Write one entry where there is room for it, LISTPACK_OVERHEAD bytes more than its text; returns
+# where the next one goes. For whoever keeps a block that is larger than its pack, and its header.
+cdef uint8_t* listpack_write(uint8_t* at, slice_t value) noexcept nogil
+cdef uint8_t* listpack_write_int(uint8_t* at, int64_t value) noexcept nogil
 
 # ---- walking; NULL where there is no such entry
 cdef inline size_t listpack_backlen_size(size_t size) noexcept nogil:

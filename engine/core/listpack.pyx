@@ -139,6 +139,20 @@ cdef size_t listpack_cost_int(int64_t value) noexcept nogil:
     return plan.size
 
 
+cdef uint8_t* listpack_write(uint8_t* at, slice_t value) noexcept nogil:
+    cdef listpack_plan_t plan
+    plan_text(&plan, value)
+    write_entry(at, &plan)
+    return at + plan.size
+
+
+cdef uint8_t* listpack_write_int(uint8_t* at, int64_t value) noexcept nogil:
+    cdef listpack_plan_t plan
+    plan_int(&plan, value)
+    write_entry(at, &plan)
+    return at + plan.size
+
+
 # ---- life and counts
 
 cdef uint8_t* listpack_create(heap_t* heap) noexcept nogil:
