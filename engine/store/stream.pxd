@@ -1,0 +1,231 @@
+"""A stream: entries in the order of their IDs, and the groups that consume them.
+
+Terms
+    entry      fields with values under an ID
+    node       a listpack of entries in Valkey's format, known by the ID of the first one ever in it
+    tail       the last node: its block has room behind its pack
+    tombstone  an entry that was deleted, and still lies in its node
+    group      readers who share a stream: each new entry goes to one of them
+    pending    an entry that was delivered to a consumer and not acknowledged
+    cursor     a walk over entries; dies at the next change of the stream
+    hint       where the entry behind a certain one lies: see hint_t
+
+The stream is the body of an entry of the keyspace; all functions take the heap that it lives on.
+Groups and consumers belong to their stream, and are in order of their names.
+"""
+from libc.stddef cimport size_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from ..core.heap cimport heap_t
+from ..core.idlist cimport id_place_t, id_t, idlist_t
+from ..core.types cimport slice_t
+
+cdef enum:
+    STREAM_DELETED = 1                  # flags of an entry
+    STREAM_SAME_FIELDS = 2              # its fields are the node's: only values are stored
+    STREAM_ENTRY_MAX = 1 << 30          # bytes of fields and values
+    STREAM_SCRATCH = 24                 # bytes that a field or a value may need for an integer
+
+cdef extern from *:
+    """
+    #define KVD_ENTRIES_READ_UNKNOWN INT64_C(-1)
+    """
+    const int64_t ENTRIES_READ_UNKNOWN "KVD_ENTRIES_READ_UNKNOWN"
+
+# The byte behind the entry `id` in its node. It stays there while shape does; 0: not known.
+cdef struct hint_t:
+    id_t id
+    uint32_t offset
+    uint32_t shape
+
+cdef struct stream_node_t:              # a record of stream_t.nodes
+    id_t id
+    uint8_t* pack                       # owned
+
+cdef struct consumer_t:
+    int64_t seen_ms                     # when it last asked
+    int64_t active_ms                   # when it last got something; -1 never
+    idlist_t pending                    # the IDs alone
+    size_t name_size
+    char name[0]
+
+cdef struct pending_t:                  # a record of group_t.pending
+    id_t id
+    int64_t delivered_ms
+    uint64_t deliveries
+    consumer_t* consumer                # borrowed: whose it is
+
+cdef struct group_t:
+    id_t last_id                        # of the last entry that was delivered
+    int64_t entries_read                # how many were, from the first ever on; -1: not known
+    hint_t hint                         # behind last_id
+    idlist_t pending
+    consumer_t** consumers              # owned: consumer_count of them, by name
+    uint32_t consumer_count
+    uint32_t consumer_max
+    size_t name_size
+    char name[0]
+
+cdef struct stream_t:
+    uint64_t length                     # entries, tombstones left out
+    uint64_t entries_added              # since it was made, deleted ones included
+    id_t last_id                        # the highest ever
+    id_t first_id                       # 0-0 when it is empty
+    id_t max_deleted                    # the highest ID that XDEL took
+    idlist_t nodes
+    uint32_t tail_max                   # bytes of the tail's block
+    uint32_t shape                      # changes when bytes in a node shift, or a node goes
+    group_t** groups                    # owned: group_count of them, by name
+    uint32_t group_count
+    uint32_t group_max
+    hint_t hint                         # behind what was read last without a group
+    id_t moved                          # the node that defragmentation has come to
+
+cdef struct stream_limits_t:            # of a node; 0: none
+    int64_t bytes
+    int64_t entries
+
+cdef enum trim_by_t:
+    TRIM_NONE = 0
+    TRIM_LENGTH = 1
+    TRIM_ID = 2
+
+cdef struct trim_t:
+    trim_by_t by
+    bint whole_nodes                    # only them: ~
+    uint64_t length                     # entries that stay
+    id_t id                             # entries below it go
+    int64_t limit                       # entries that may go; 0: any number
+
+cdef struct cursor_t:
+    const stream_t* stream
+    id_place_t place
+    const stream_node_t* node
+    const uint8_t* at                   # the entry to be looked at next, or what is behind it when
+                                        # the walk is backwards; NULL: the node begins
+    const uint8_t* fields               # the node's
+    int64_t field_count
+    id_t start
+    id_t end
+    bint backwards
+    # The entry that was found
+    id_t id
+    const uint8_t* entry                # its flags
+    int64_t count                       # fields
+    int64_t left                        # of which are not read yet
+    const uint8_t* field                # next of the node's, or NULL: they stand before the values
+    const uint8_t* value
+
+# -- life -----------------------------------------------------------------------------------------
+
+cdef stream_t* stream_create(heap_t* heap) noexcept nogil
+cdef void stream_release(heap_t* heap, stream_t* stream) noexcept nogil
+
+# -- IDs ------------------------------------------------------------------------------------------
+
+cdef extern from *:
+    """
+    #define KVD_ID_MAX UINT64_MAX
+    """
+    const uint64_t ID_WORD_MAX "KVD_ID_MAX"
+
+cdef inline id_t id_max() noexcept nogil:
+    return id_t(ID_WORD_MAX, ID_WORD_MAX)
+
+
+cdef inline bint id_is_zero(id_t id) noexcept nogil:
+    return id.ms == 0 and id.seq == 0
+
+
+cdef inline bint id_next(id_t* id) noexcept nogil:
+    """False, and 0-0, behind the last of all IDs."""
+    id.seq += 1
+    if id.seq == 0:
+        id.ms += 1
+    return id.seq != 0 or id.ms != 0
+
+
+cdef inline bint id_previous(id_t* id) noexcept nogil:
+    """False, and the last of all IDs, before 0-0."""
+    if id.seq == 0:
+        id.ms -= 1
+    id.seq -= 1
+    return id.seq != ID_WORD_MAX or id.ms != ID_WORD_MAX
+
+# -- entries --------------------------------------------------------------------------------------
+
+# Append fields and values, by turns, under an ID above last_id. The fields' sizes together are at
+# most STREAM_ENTRY_MAX.
+cdef void stream_append(heap_t* heap, stream_t* stream, const stream_limits_t* limits, id_t id,
+                        int argc, const slice_t* argv) noexcept nogil
+# Make a tombstone of it; False when there is no such entry. Knows nothing of first_id: see below.
+cdef bint stream_delete(heap_t* heap, stream_t* stream, id_t id) noexcept nogil
+# Entries that went. first_id is set.
+cdef uint64_t stream_trim(heap_t* heap, stream_t* stream, const trim_t* trim) noexcept nogil
+# Look for the first entry, after some were deleted.
+cdef void stream_find_first(stream_t* stream) noexcept nogil
+cdef bint stream_has(const stream_t* stream, id_t id) noexcept nogil
+# The last entry's ID, which may be below last_id; 0-0 when there is none.
+cdef id_t stream_last_entry(const stream_t* stream) noexcept nogil
+
+cdef void cursor_open(cursor_t* cursor, const stream_t* stream, id_t start, id_t end,
+                      bint backwards) noexcept nogil
+# Forwards from what is behind `after`, to the end; uses the hint when it is about `after`.
+cdef void cursor_open_behind(cursor_t* cursor, const stream_t* stream, id_t after,
+                             const hint_t* hint) noexcept nogil
+# The next entry; False when there is none. The fields of the one before need not have been read.
+cdef bint cursor_next(cursor_t* cursor) noexcept nogil
+# The next field and value of the entry; both scratches have STREAM_SCRATCH bytes. To be called
+# cursor.count times at most.
+cdef void cursor_field(cursor_t* cursor, slice_t* field, slice_t* value, char* field_scratch,
+                       char* value_scratch) noexcept nogil
+# What cursor_open_behind can use later; all fields of the entry have been read.
+cdef void cursor_hint(const cursor_t* cursor, hint_t* hint) noexcept nogil
+
+# -- counting -------------------------------------------------------------------------------------
+
+# Was an entry from `start` on deleted by XDEL?
+cdef bint stream_has_tombstones(const stream_t* stream, id_t start) noexcept nogil
+# How many entries were ever added up to this one; ENTRIES_READ_UNKNOWN where that cannot be told.
+cdef int64_t stream_distance(const stream_t* stream, id_t id) noexcept nogil
+# Entries that the group has not seen; False where that cannot be told.
+cdef bint group_lag(const stream_t* stream, const group_t* group, int64_t* lag) noexcept nogil
+
+# -- groups ---------------------------------------------------------------------------------------
+
+cdef inline slice_t group_name(const group_t* group) noexcept nogil:
+    return slice_t(<const char*>group.name, group.name_size)
+
+
+cdef inline slice_t consumer_name(const consumer_t* consumer) noexcept nogil:
+    return slice_t(<const char*>consumer.name, consumer.name_size)
+
+# NULL when there is none of that name.
+cdef group_t* stream_group(const stream_t* stream, slice_t name) noexcept nogil
+# NULL when there is one already.
+cdef group_t* stream_create_group(heap_t* heap, stream_t* stream, slice_t name, id_t last_id,
+                                  int64_t entries_read) noexcept nogil
+cdef void stream_destroy_group(heap_t* heap, stream_t* stream, group_t* group) noexcept nogil
+cdef consumer_t* group_consumer(const group_t* group, slice_t name) noexcept nogil
+# The same as for groups.
+cdef consumer_t* group_create_consumer(heap_t* heap, group_t* group, slice_t name,
+                                       int64_t now_ms) noexcept nogil
+# With what was pending for it.
+cdef void group_delete_consumer(heap_t* heap, group_t* group, consumer_t* consumer) noexcept nogil
+
+# Make the entry pending for `consumer`, whoever had it; *fresh: nobody had.
+cdef pending_t* group_deliver(heap_t* heap, group_t* group, consumer_t* consumer, id_t id,
+                              int64_t now_ms, bint* fresh) noexcept nogil
+# A pending entry changes hands.
+cdef void group_hand_over(heap_t* heap, pending_t* pending, consumer_t* consumer) noexcept nogil
+# Nobody waits for its acknowledgement any more; False when nobody did.
+cdef bint group_forget(heap_t* heap, group_t* group, id_t id) noexcept nogil
+
+# -- other floors ---------------------------------------------------------------------------------
+
+# Bytes of one node's pack are those of a node with this key, and nothing in them leads astray.
+cdef bint stream_node_valid(const uint8_t* pack, uint64_t* live) noexcept nogil
+# Take a valid pack as the node behind all others; False when the ID is not behind theirs.
+cdef bint stream_take_node(heap_t* heap, stream_t* stream, id_t id, uint8_t* pack) noexcept nogil
+# How many nodes a radix tree over the nodes' IDs has in a stock server: XINFO tells.
+cdef uint64_t stream_radix_nodes(const stream_t* stream) noexcept nogil
