@@ -422,7 +422,12 @@ cdef void feed_journal(server_t* srv, client_t* c, int db) noexcept nogil:
     if srv.in_exec and not srv.exec_fed:
         srv.exec_fed = True
         aof_feed_raw(&srv.aof, db, slice_t(b"*1\r\n$5\r\nMULTI\r\n", 15))
-    if c.feed_instead:
+    if c.feed_instead and c.feed_count > 1 and not srv.in_exec:
+        # One change in several commands: all of them, or none.
+        aof_feed_raw(&srv.aof, db, slice_t(b"*1\r\n$5\r\nMULTI\r\n", 15))
+        aof_feed_raw(&srv.aof, db, slice_t(c.feed.data, c.feed.size))
+        aof_feed_raw(&srv.aof, db, slice_t(b"*1\r\n$4\r\nEXEC\r\n", 14))
+    elif c.feed_instead:
         aof_feed_raw(&srv.aof, db, slice_t(c.feed.data, c.feed.size))
     else:
         aof_feed(&srv.aof, db, c.argc, c.argv)

@@ -88,6 +88,71 @@ cdef extern from *:
     #define ERR_HLL_BROKEN "INVALIDOBJ Corrupted HLL object detected"
     #define ERR_HLL_KEY "ERR The specified key does not exist"
     #define ERR_HLL_NOT_SPARSE "ERR HLL encoding is not sparse"
+    #define ERR_STREAM_ID "ERR Invalid stream ID specified as stream command argument"
+    #define ERR_STREAM_START "ERR invalid start ID for the interval"
+    #define ERR_STREAM_END "ERR invalid end ID for the interval"
+    #define ERR_STREAM_NO_GROUP "NOGROUP No such key '"
+    #define ERR_STREAM_NO_CONSUMER_GROUP "NOGROUP No such consumer group '"
+    #define ERR_STREAM_BOTH_TRIMS \\
+        "ERR syntax error, MAXLEN and MINID options at the same time are not compatible"
+    #define ERR_STREAM_MAXLEN "ERR The MAXLEN argument must be >= 0."
+    #define ERR_STREAM_LIMIT "ERR The LIMIT argument must be >= 0."
+    #define ERR_STREAM_LIMIT_ALONE \\
+        "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy"
+    #define ERR_STREAM_LIMIT_EXACT \\
+        "ERR syntax error, LIMIT cannot be used without the special ~ option"
+    #define ERR_STREAM_NO_TRIM \\
+        "ERR syntax error, XTRIM must be called with at least one trimming strategy"
+    #define ERR_STREAM_ZERO "ERR The ID specified in XADD must be greater than 0-0"
+    #define ERR_STREAM_EXHAUSTED \\
+        "ERR The stream has exhausted the last possible ID, unable to add more items"
+    #define ERR_STREAM_BEHIND \\
+        "ERR The ID specified in XADD is equal or smaller than the target stream top item"
+    #define ERR_STREAM_TOO_LARGE "ERR Elements are too large to be stored"
+    #define ERR_STREAM_SETID_ADDED "ERR entries_added must be positive"
+    #define ERR_STREAM_SETID_DELETED \\
+        "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id"
+    #define ERR_STREAM_DELETED \\
+        "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id"
+    #define ERR_STREAM_SETID_TOP \\
+        "ERR The ID specified in XSETID is smaller than the target stream top item"
+    #define ERR_STREAM_SETID_ADDED_LESS \\
+        "ERR The entries_added specified in XSETID is smaller than the target stream " \\
+        "length"
+    #define ERR_STREAM_UNBALANCED \\
+        "' list of streams: for each stream key an ID or '$' must be specified."
+    #define ERR_STREAM_UNBALANCED_GROUP \\
+        "' list of streams: for each stream key an ID or '>' must be specified."
+    #define ERR_STREAM_READ_GROUP \\
+        "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead."
+    #define ERR_STREAM_READ_NOACK \\
+        "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead."
+    #define ERR_STREAM_GROUP_MISSING "ERR Missing GROUP option for XREADGROUP"
+    #define ERR_STREAM_DOLLAR \\
+        "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the " \\
+        "history of this consumer by specifying a proper ID, or use the > ID to get new " \\
+        "messages. The $ ID would just return an empty result set."
+    #define ERR_STREAM_PLUS \\
+        "ERR The + ID is meaningless in the context of XREADGROUP: you want to read the " \\
+        "history of this consumer by specifying a proper ID, or use the > ID to get new " \\
+        "messages. The + ID would just return an empty result set."
+    #define ERR_STREAM_NEW \\
+        "ERR The > ID can be specified only when calling XREADGROUP using the GROUP " \\
+        "<group> <consumer> option."
+    #define ERR_STREAM_ENTRIESREAD "ERR value for ENTRIESREAD must be positive or -1"
+    #define ERR_STREAM_GROUP_KEY \\
+        "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you " \\
+        "may want to use the MKSTREAM option to create an empty stream automatically."
+    #define ERR_STREAM_BUSY_GROUP "BUSYGROUP Consumer Group name already exists"
+    #define ERR_STREAM_CLAIM_IDLE "ERR Invalid min-idle-time argument for XCLAIM"
+    #define ERR_STREAM_CLAIM_IDLE_OPTION "ERR Invalid IDLE option argument for XCLAIM"
+    #define ERR_STREAM_CLAIM_TIME "ERR Invalid TIME option argument for XCLAIM"
+    #define ERR_STREAM_CLAIM_RETRY "ERR Invalid RETRYCOUNT option argument for XCLAIM"
+    #define ERR_STREAM_CLAIM_OPTION "ERR Unrecognized XCLAIM option '"
+    #define ERR_STREAM_AUTOCLAIM_IDLE "ERR Invalid min-idle-time argument for XAUTOCLAIM"
+    #define ERR_STREAM_AUTOCLAIM_COUNT "ERR COUNT must be > 0"
+    #define ERR_STREAM_TRANSIENT \\
+        "ERR Insufficient memory, failed allocating transient memory, COUNT too high."
     #define ERR_MAX_CLIENTS "ERR max number of clients reached"
     #define ERR_PROTECTED \\
         "DENIED Running in protected mode because protected mode is enabled and no password is " \\
@@ -201,6 +266,45 @@ cdef extern from *:
     const char* ERR_HLL_BROKEN
     const char* ERR_HLL_KEY
     const char* ERR_HLL_NOT_SPARSE
+    const char* ERR_STREAM_ID
+    const char* ERR_STREAM_START
+    const char* ERR_STREAM_END
+    const char* ERR_STREAM_NO_GROUP     # then the key, and the group between more words
+    const char* ERR_STREAM_NO_CONSUMER_GROUP # then group and key
+    const char* ERR_STREAM_BOTH_TRIMS
+    const char* ERR_STREAM_MAXLEN
+    const char* ERR_STREAM_LIMIT
+    const char* ERR_STREAM_LIMIT_ALONE
+    const char* ERR_STREAM_LIMIT_EXACT
+    const char* ERR_STREAM_NO_TRIM
+    const char* ERR_STREAM_ZERO
+    const char* ERR_STREAM_EXHAUSTED
+    const char* ERR_STREAM_BEHIND
+    const char* ERR_STREAM_TOO_LARGE
+    const char* ERR_STREAM_SETID_ADDED
+    const char* ERR_STREAM_SETID_DELETED
+    const char* ERR_STREAM_DELETED
+    const char* ERR_STREAM_SETID_TOP
+    const char* ERR_STREAM_SETID_ADDED_LESS
+    const char* ERR_STREAM_UNBALANCED
+    const char* ERR_STREAM_UNBALANCED_GROUP
+    const char* ERR_STREAM_READ_GROUP
+    const char* ERR_STREAM_READ_NOACK
+    const char* ERR_STREAM_GROUP_MISSING
+    const char* ERR_STREAM_DOLLAR
+    const char* ERR_STREAM_PLUS
+    const char* ERR_STREAM_NEW
+    const char* ERR_STREAM_ENTRIESREAD
+    const char* ERR_STREAM_GROUP_KEY
+    const char* ERR_STREAM_BUSY_GROUP
+    const char* ERR_STREAM_CLAIM_IDLE
+    const char* ERR_STREAM_CLAIM_IDLE_OPTION
+    const char* ERR_STREAM_CLAIM_TIME
+    const char* ERR_STREAM_CLAIM_RETRY
+    const char* ERR_STREAM_CLAIM_OPTION
+    const char* ERR_STREAM_AUTOCLAIM_IDLE
+    const char* ERR_STREAM_AUTOCLAIM_COUNT
+    const char* ERR_STREAM_TRANSIENT
     const char* ERR_MAX_CLIENTS
     const char* ERR_PROTECTED
     const char* ERR_NO_AUTH_HELLO

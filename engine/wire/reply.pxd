@@ -33,6 +33,10 @@ cdef void reply_array_close(client_t* c, size_t mark, int64_t count) noexcept no
 cdef void reply_set_close(client_t* c, size_t mark, int64_t count) noexcept nogil
 # Never mind: what was appended since goes, with the header.
 cdef void reply_array_undo(client_t* c, size_t mark) noexcept nogil
+# The same mark closed as a map of RESP3.
+cdef void reply_map_close(client_t* c, size_t mark, int64_t pairs) noexcept nogil
+# A bulk string that is known only when what follows it has been written, from size `at` of c.reply.
+cdef void reply_bulk_insert(client_t* c, size_t at, slice_t bytes) noexcept nogil
 # Replies that were built elsewhere, complete RESP.
 cdef void reply_raw(client_t* c, slice_t resp) noexcept nogil
 

@@ -163,6 +163,21 @@ cdef void reply_array_undo(client_t* c, size_t mark) noexcept nogil:
     c.reply.size = mark - MARK_ROOM
 
 
+cdef void reply_map_close(client_t* c, size_t mark, int64_t pairs) noexcept nogil:
+    close_as(c, mark, pairs, c'%')
+
+
+cdef void reply_bulk_insert(client_t* c, size_t at, slice_t bytes) noexcept nogil:
+    cdef size_t size = c.reply.size - at
+    cdef size_t room = bytes.size + MARK_ROOM
+    buf_reserve(&c.reply, room)
+    memmove(c.reply.data + at + room, c.reply.data + at, size)
+    c.reply.size = at
+    buf_append_bulk(&c.reply, bytes)
+    memmove(c.reply.data + c.reply.size, c.reply.data + at + room, size)
+    c.reply.size += size
+
+
 cdef void reply_raw(client_t* c, slice_t resp) noexcept nogil:
     if resp.size:
         buf_append(&c.reply, resp.data, resp.size)
