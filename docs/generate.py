@@ -108,7 +108,90 @@ def command(name: str, row: dict) -> str:
             f"{row['summary']} *{'; '.join(traits)}.*\n")
 
 
-PAGES = {"reference/config.md": config_page, "reference/commands.md": commands_page}
+CLI_HEAD = """\
+# The command
+
+Generated from `kvd/terminal/` by `python docs/generate.py`. `kvd serve` has its own page:
+[directives](config.md).
+
+Names and ids of instances both work. `--json` prints what the [API](api.md) answers; results go to
+standard output, everything else to standard error. `KVD_HOME` chooses the directory of an
+installation; `KVD_HOST` and `KVD_API_KEY` lead to an agent elsewhere; `NO_COLOR` is respected.
+"""
+
+
+def cli_page() -> str:
+    import click
+
+    from kvd.errors import EXIT_CODES
+    from kvd.settings import SETTINGS
+    from kvd.terminal.main import SECTIONS, main, register
+    register()
+    parts = [CLI_HEAD, "## Exit codes\n", "| code | meaning |\n|---|---|\n" + "".join(
+        f"| {code} | {text} |\n" for code, text in EXIT_CODES.items())]
+    context = click.Context(main, info_name="kvd")
+    for title, names_ in SECTIONS:
+        parts.append(f"## {title}\n")
+        for name in names_:
+            verb = main.get_command(context, name)
+            if name != "serve":
+                parts += verb_parts(verb, context, click)
+    parts += ["## Settings\n", "Of `kvd settings`.\n", "| name | default | |\n|---|---|---|\n"
+              + "".join(f"| `{row.name}` | {f'`{row.default}`' if row.default else 'off'} | "
+                        f"{row.help} |\n" for row in SETTINGS.values())]
+    return "\n".join(parts)
+
+
+def verb_parts(verb, parent, click) -> list[str]:
+    """A verb's section, and those of what is below it."""
+    context = click.Context(verb, info_name=verb.name, parent=parent)
+    if isinstance(verb, click.Group):
+        below = [verb.get_command(context, name) for name in verb.list_commands(context)]
+        return [part for one in below if not one.hidden
+                for part in verb_parts(one, context, click)]
+    usage = " ".join([context.command_path, *verb.collect_usage_pieces(context)])
+    text = f"### {context.command_path}\n\n    {usage}\n\n{paragraphs(verb.help)}\n"
+    options = [option for option in verb.params if isinstance(option, click.Option)]
+    records = [option.get_help_record(context) for option in options]
+    for record in filter(None, records):
+        text += f"\n- `{record[0]}`: {record[1]}"
+    return [text + ("\n" if options else "")]
+
+
+def paragraphs(text: str) -> str:
+    import inspect
+    blocks = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(" ".join(block.split()) for block in blocks)
+
+
+API_HEAD = """\
+# The API
+
+Generated from the table in `kvd/api/routes.py` by `python docs/generate.py`. The agent serves the
+same as an OpenAPI document, with all types: `GET /v1/openapi.json`.
+
+Paths, shapes, status codes, cursors and errors are those of Render's API for Key Value instances,
+so that its SDK works when its base URL points here; *ours* is what Render has not. Over the
+agent's Unix socket (`agent.sock` in the home) its owner needs no key; over TCP (`kvd settings
+api-listen 127.0.0.1:8700`) each request bears one: `Authorization: Bearer rnd_...`, from `kvd agent
+key create`. Speak TLS to it through a proxy that you trust: it is plain HTTP.
+
+An error is `{"message": ..., "id": ...}`, where Render has one with its `code`. Lists are bare
+arrays; the last item's `cursor` asks for the next page. `{id}` takes a name too.
+"""
+
+
+def api_page() -> str:
+    from kvd.api.routes import ROUTES
+    rows = "".join(
+        f"| {row.method} | `/v1{row.path}` | {row.status} | {'*ours* ' if row.ours else ''}"
+        f"{row.call.__doc__.strip()} | {' '.join(f'`{name}`' for name in row.query)} |\n"
+        for row in ROUTES)
+    return API_HEAD + f"\n| method | path | status | | query |\n|---|---|---|---|---|\n{rows}"
+
+
+PAGES = {"reference/config.md": config_page, "reference/commands.md": commands_page,
+         "reference/cli.md": cli_page, "reference/api.md": api_page}
 
 
 def main(args: list[str]) -> int:

@@ -85,7 +85,7 @@ SETTINGS = {row.name: row for row in (
             "Region of an instance that names none. All of them lie on this host."),
     Setting("internal-host", "127.0.0.1", address,
             "Address of the private side: internal URLs name it, and engines listen on it in "
-            "plaintext."),
+            "plaintext. Nothing filters who comes there."),
     Setting("external-host", "localhost", host,
             "Name under which the outside finds this host: external URLs and certificates bear "
             "it."),

@@ -29,6 +29,8 @@ port 0
 bind {host}
 unixsocket control.sock
 unixsocketperm 600
+# Where it listens was chosen by the installation's owner: no second guess at who may come.
+protected-mode no
 logfile ../engine.log
 log-timestamp-format iso8601
 maxmemory {memory}

@@ -13,7 +13,8 @@ from kvd.terminal import prompt
 
 
 @pytest.mark.parametrize("line, words", [
-    ("", []), ("  set  a 1 ", [b"set", b"a", b"1"]), ('set "a b" \'c d\'', [b"set", b"a b", b"c d"]),
+    ("", []), ("  set  a 1 ", [b"set", b"a", b"1"]),
+    ('set "a b" \'c d\'', [b"set", b"a b", b"c d"]),
     (r'"\x00\xff\n\t\"\\"', [b'\x00\xff\n\t"\\']), (r"'it\'s'", [b"it's"]), (r"'a\n'", [b"a\\n"]),
     ('""', [b""]), ("\u00e9", ["\u00e9".encode()])])
 def test_words(line, words):
