@@ -52,6 +52,7 @@ class Engine:
         link: the one connection we hold; None while there is none.
         missing: what this engine cannot do: "users", "tls".
         sample: the last of its figures.
+        left: the agent ends, so nobody waits for this engine any more.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Engine:
     sample: dict[str, float] = field(default_factory=dict)
     failures: int = 0
     commands: set[str] = field(default_factory=set)
+    left: bool = False
 
     def close(self) -> None:
         if self.link is not None:
@@ -89,7 +91,7 @@ def connect(engine: Engine, instance: Instance, seconds: float = READY_SECONDS) 
         except (Gone, Wrong) as error:
             if engine.process.ended:
                 raise Failed(f"{instance.name} did not start: {last_words(engine.place)}") from None
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or engine.left:
                 raise TimedOut(f"{instance.name} does not answer: {error}") from None
             engine.process.wait(pause)
             pause = min(0.2, pause * 1.3)
@@ -160,7 +162,7 @@ def apply(engine: Engine, instance: Instance, doors: Doors) -> None:
                       "maxmemory-policy": instance.policy,
                       "maxclients": str(instance.connections)} | (instance.options or {}))
     apply_users(engine, link, instance)
-    apply_journal(link, instance)
+    apply_journal(engine, link, instance)
     set_config(link, {"bind": doors.internal_host, "port": str(instance.internal_port)})
     apply_external(engine, link, instance, doors)
 
@@ -173,7 +175,7 @@ def apply_users(engine: Engine, link: Link, instance: Instance) -> None:
         return
     engine.missing.discard("users")
     passwords = [f">{instance.password}"]
-    if instance.old_password:
+    if instance.old_password and time.time() < instance.old_password_until:
         passwords.append(f">{instance.old_password}")
     # A denied name that is no subcommand here may be a whole command, or nothing.
     denied = [f"-{name}" for name in DENIED if name in engine.commands]
@@ -187,7 +189,7 @@ def apply_users(engine: Engine, link: Link, instance: Instance) -> None:
     link.do("ACL", "SETUSER", "default", "reset", "on", *login, *rights)
 
 
-def apply_journal(link: Link, instance: Instance) -> None:
+def apply_journal(engine: Engine, link: Link, instance: Instance) -> None:
     """Switch the journal; when it is on, it is whole."""
     wanted = "no" if instance.persistence == "off" else "yes"
     set_config(link, {"appendonly": wanted})
@@ -204,9 +206,8 @@ def apply_journal(link: Link, instance: Instance) -> None:
                     or facts.get("aof_last_write_status", "ok") != "ok":
                 raise Failed(f"the journal of {instance.name} cannot be written: see its log")
             return
-        if time.monotonic() > deadline:
-            raise TimedOut(f"the journal of {instance.name} is not whole after "
-                           f"{BASE_SECONDS:.0f} seconds")
+        if time.monotonic() > deadline or engine.left:
+            raise TimedOut(f"the journal of {instance.name} is not whole yet")
         time.sleep(pause)
         pause = min(0.5, pause * 1.5)
 

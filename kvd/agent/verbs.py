@@ -70,6 +70,7 @@ class Verbs:
         self.stopping = False
         self.authority = Authority(home)
         self.checked_certificates = 0.0
+        self.reasons: dict[str, str] = {}       # why instances could not be created
 
     # -- start and end ----------------------------------------------------------------------------
 
@@ -111,6 +112,8 @@ class Verbs:
     def stop(self) -> None:
         """End the agent's part. Engines serve on."""
         self.stopping = True
+        for engine in list(self.watch.engines.values()):
+            engine.left = True
         self.watch.stop()
         self.pool.shutdown(wait=True, cancel_futures=True)
         for engine in list(self.watch.engines.values()):
@@ -227,7 +230,7 @@ class Verbs:
                     return              # the next agent goes on
                 text = say(error, f"cannot create {instance.name}")
                 self.say(text)
-                self.remember_failure(instance, text)
+                self.reasons = dict(list(self.reasons.items())[-50:]) | {instance.id: text}
                 self.undo_create(instance)
                 return
             done = dataclasses.replace(instance, status=AVAILABLE, updated_at=time.time())
@@ -245,14 +248,9 @@ class Verbs:
             self.home.instance(instance.id).remove()
         self.state.forget(instance.id)
 
-    def remember_failure(self, instance: Instance, text: str) -> None:
-        """For who waits for it: the reason why it is not there any more."""
-        self.reasons = dict(list(getattr(self, "reasons", {}).items())[-50:])
-        self.reasons[instance.id] = text
-
     def why_gone(self, id: str) -> str:
         """Why an instance that was being created is not there; "" when nothing is known."""
-        return getattr(self, "reasons", {}).get(id, "")
+        return self.reasons.get(id, "")
 
     # -- engines ----------------------------------------------------------------------------------
 
