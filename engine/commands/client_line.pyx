@@ -20,9 +20,11 @@ from ..wire.client cimport client_memory, client_output, client_user
 from ..wire.command cimport (
     CLIENT_BLOCKED, CLIENT_CAPA_REDIRECT, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_DIRTY_CAS,
     CLIENT_MONITOR, CLIENT_MULTI, CLIENT_NO_EVICT, CLIENT_NO_TOUCH, CLIENT_PAUSED,
-    CLIENT_READ_PAUSED, CLIENT_UNIX_SOCKET, CLIENT_WRITE_WAITS, command_full_name,
+    CLIENT_READ_PAUSED, CLIENT_SUBSCRIBED, CLIENT_UNIX_SOCKET, CLIENT_WRITE_WAITS,
+    command_full_name,
 )
 from .multi cimport multi_count, multi_watch_count
+from .pubsub cimport CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, pubsub_count
 
 cdef enum:
     OUTPUT_FIRST = 16384                # bytes of output that `obl` tells of
@@ -31,6 +33,7 @@ cdef enum:
 cdef size_t client_flags_text(const client_t* c, char* out) noexcept nogil:
     cdef size_t size = 0
     size = put_flag(c, CLIENT_MONITOR, c'O', out, size)
+    size = put_flag(c, CLIENT_SUBSCRIBED, c'P', out, size)
     size = put_flag(c, CLIENT_MULTI, c'x', out, size)
     size = put_flag(c, CLIENT_BLOCKED | CLIENT_PAUSED, c'b', out, size)
     size = put_flag(c, CLIENT_DIRTY_CAS, c'd', out, size)
@@ -80,7 +83,9 @@ cdef void describe_connection(const client_t* c, int64_t mono_us, buf_t* out) no
     put(out, b" flags=", slice_t(&flags[0], client_flags_text(c, flags)))
     put_text(out, b" capa=", b"r" if c.flags & CLIENT_CAPA_REDIRECT else b"")
     put_int(out, b" db=", c.ks.index)
-    put_text(out, b"", b" sub=0 psub=0 ssub=0")
+    put_int(out, b" sub=", pubsub_count(c, CHANNEL_PLAIN))
+    put_int(out, b" psub=", pubsub_count(c, CHANNEL_PATTERN))
+    put_int(out, b" ssub=", pubsub_count(c, CHANNEL_SHARD))
     put_int(out, b" multi=", multi_count(c))
     put_int(out, b" watch=", multi_watch_count(c))
 

@@ -29,7 +29,9 @@ from ..wire.reply cimport (
     reply_error, reply_error_about, reply_error_syntax, reply_int, reply_ok, reply_verbatim,
 )
 from .client_line cimport FLAGS_TEXT_MAX, client_describe, client_flags_text
-from .state cimport CLIENT_NORMAL, CLIENT_PUBSUB, CLIENT_REPLICA, client_close, server_of, server_t
+from .state cimport (
+    CLIENT_NORMAL, CLIENT_PUBSUB, CLIENT_REPLICA, client_close, client_kind, server_of, server_t,
+)
 
 cdef enum:
     KIND_NONE = -1
@@ -307,8 +309,8 @@ cdef bint every_part_is(const condition_t* part, const client_t* c, bint wanted)
     """Whether each part that was given holds (wanted), or none does."""
     if part.ids is not NULL and has_id(part, c) != wanted:
         return False
-    if part.kind != KIND_NONE and (part.kind == CLIENT_NORMAL) != wanted:
-        return False                    # there are only normal ones
+    if part.kind != KIND_NONE and (part.kind == <int>client_kind(c)) != wanted:
+        return False
     if part.db >= 0 and (c.ks.index == part.db) != wanted:
         return False
     if part.address.data is not NULL and same(part.address, whole(c.address)) != wanted:

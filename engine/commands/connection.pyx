@@ -15,7 +15,8 @@ from ..wire.client cimport client_set_text, client_text_is_clean
 from ..wire.command cimport (
     ACL_CONNECTION, CLIENT_AUTHENTICATED, CLIENT_BLOCKED, CLIENT_CAPA_REDIRECT,
     CLIENT_CLOSE_SOON, CLIENT_CONTROL, CLIENT_MONITOR, CLIENT_NO_EVICT, CLIENT_NO_TOUCH,
-    CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, CMD_ADMIN, CMD_ALLOW_BUSY,
+    CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, CLIENT_SUBSCRIBED, CMD_ADMIN,
+    CMD_ALLOW_BUSY, CMD_SUBSCRIBED,
     CMD_CONTAINER, CMD_FAST, CMD_LOADING, CMD_NOSCRIPT, CMD_NO_AUTH, CMD_NO_MULTI, CMD_PYTHON,
     CMD_STALE, CMD_UNQUEUED, GROUP_CONNECTION, client_t, command_register, command_t, keys_none,
     row, subrow,
@@ -33,6 +34,7 @@ from ..wire.reply cimport (
 )
 from .acl_log cimport acl_log_auth
 from .multi cimport multi_free
+from .pubsub cimport pubsub_leave
 from .client_list cimport client_info_command, client_kill_command, client_list_command
 from .state cimport server_of, server_t
 
@@ -59,6 +61,10 @@ cdef inline bint is_word(slice_t arg, const char* word) noexcept nogil:
 cdef void ping_command(client_t* c) noexcept nogil:
     if c.argc > 2:
         reply_error_arity(c)
+    elif c.flags & CLIENT_SUBSCRIBED and c.resp == 2:
+        reply_array(c, 2)               # it reads nothing but messages: this looks like one
+        reply_bulk_text(c, b"pong")
+        reply_bulk(c, c.argv[1] if c.argc == 2 else slice_t(NULL, 0))
     elif c.argc == 2:
         reply_bulk(c, c.argv[1])
     else:
@@ -204,6 +210,7 @@ cdef void reset_command(client_t* c) noexcept nogil:
     """As new, but for what the client said of its library and its abilities."""
     cdef server_t* srv = server_of(c)
     multi_free(c)
+    pubsub_leave(c)
     if c.flags & CLIENT_MONITOR:
         c.flags &= ~<uint32_t>CLIENT_MONITOR
         srv.monitors -= 1
@@ -375,7 +382,7 @@ cdef enum:
 
 cdef command_t TABLE[24]
 TABLE[:] = [
-    row(b"ping", ping_command, -1, CMD_FAST,
+    row(b"ping", ping_command, -1, CMD_FAST | CMD_SUBSCRIBED,
         ACL_CONNECTION, GROUP_CONNECTION, keys_none(), b"1.0.0", b"O(1)",
         b"PING [message]",
         b"Answers PONG, or the message."),
@@ -383,7 +390,8 @@ TABLE[:] = [
         ACL_CONNECTION, GROUP_CONNECTION, keys_none(), b"1.0.0", b"O(1)",
         b"ECHO message",
         b"Answers the message."),
-    row(b"quit", quit_command, -1, CMD_ANYTIME | CMD_FAST | CMD_NO_AUTH | CMD_UNQUEUED,
+    row(b"quit", quit_command, -1,
+        CMD_ANYTIME | CMD_FAST | CMD_NO_AUTH | CMD_UNQUEUED | CMD_SUBSCRIBED,
         ACL_CONNECTION, GROUP_CONNECTION, keys_none(), b"1.0.0", b"O(1)",
         b"QUIT",
         b"Says goodbye: the connection ends with the reply."),
@@ -399,7 +407,8 @@ TABLE[:] = [
         ACL_CONNECTION, GROUP_CONNECTION, keys_none(), b"6.0.0", b"O(1)",
         b"HELLO [protover [AUTH username password] [SETNAME clientname]]",
         b"Chooses the protocol version, authenticates, and tells about the server."),
-    row(b"reset", reset_command, 1, CMD_ANYTIME | CMD_FAST | CMD_NO_AUTH | CMD_UNQUEUED,
+    row(b"reset", reset_command, 1,
+        CMD_ANYTIME | CMD_FAST | CMD_NO_AUTH | CMD_UNQUEUED | CMD_SUBSCRIBED,
         ACL_CONNECTION, GROUP_CONNECTION, keys_none(), b"6.2.0", b"O(1)",
         b"RESET",
         b"Makes the connection as it was when it was opened."),

@@ -26,7 +26,10 @@ from ..journal.aof cimport aof_t
 from ..journal.rdb_format cimport rdb_t
 from ..journal.snapshot cimport snapshot_t
 from ..wire.acl cimport users_t
-from ..wire.command cimport CLIENT_CLOSE_SOON, CLIENT_CLOSING, client_t, command_t
+from ..wire.command cimport (
+    CLIENT_CLOSE_SOON, CLIENT_CLOSING, CLIENT_PENDING_WRITE, CLIENT_SUBSCRIBED, client_t,
+    command_t,
+)
 from ..wire.resp cimport argv_t
 
 cdef enum:
@@ -94,6 +97,8 @@ cdef struct config_t:
     int64_t proto_max_bulk_len
     int64_t client_query_buffer_limit
     output_limit_t output_limits[CLIENT_KINDS]
+    int64_t tracking_table_max_keys     # 0: no limit
+    int events                          # EVENT_*, with EVENT_KEYSPACE and EVENT_KEYEVENT
     int64_t maxmemory_clients           # bytes, or minus a percentage of maxmemory; 0 none
     # Memory
     int64_t maxmemory                   # bytes; 0 none
@@ -225,6 +230,28 @@ cdef struct blocking_t:
     uint64_t clients                    # in a blocking command
     uint64_t keys_gone                  # awaited keys of which somebody wants to know the end
 
+cdef enum:
+    CHANNEL_KINDS = 3                   # of commands/pubsub
+
+# Who is told of what; commands/pubsub has the whole of it.
+cdef struct pubsub_t:
+    table_t tables[CHANNEL_KINDS]       # channels, patterns, shard channels: those with subscribers
+    void** patterns                     # owned: the patterns, in a row
+    size_t pattern_count
+    size_t pattern_max
+    uint64_t clients                    # with subscriptions
+    buf_t message                       # what is sent now, as it goes to each subscriber
+
+# Who is told of changed keys; commands/tracking has the whole of it.
+cdef struct tracking_t:
+    table_t keys                        # that some client may have cached
+    table_t prefixes                    # that some client wants all changes of
+    uint64_t items                      # clients, summed over keys
+    uint64_t clients
+    uint64_t changed                    # keys that broadcasts of this turn will name
+    uint32_t timeouts                   # times in a row that the table was above its limit
+    bint flushed                        # the client whose command runs is to hear of it
+
 cdef struct pause_t:
     int64_t until_us                    # monotonic; 0: not paused
     bint all                            # every command, not only those that write
@@ -288,6 +315,10 @@ cdef struct server_t:
     size_t reply_round
     pause_t pause
     blocking_t blocking
+    pubsub_t pubsub
+    tracking_t tracking
+    client_t* caller                    # whose bytes are executed; NULL between clients
+    buf_t deferred                      # pushes for the caller: they follow its reply
     bint rewrite_wanted                 # begin one at the end of the turn
     int64_t rewrite_after_us            # but not before this, by the monotonic clock
     uint64_t aof_earlier_size           # bytes of the incr files before the open one
@@ -317,6 +348,17 @@ cdef inline server_t* server_of(const client_t* c) noexcept nogil:
 # Someone will read what feed_* write. Building a feed for nobody is wasted time.
 cdef inline bint feed_wanted(const client_t* c) noexcept nogil:
     return server_of(c).aof.enabled
+
+# The next time that something is written it is its turn, too: it has output.
+cdef inline void client_pend(server_t* srv, client_t* c) noexcept nogil:
+    if not c.flags & CLIENT_PENDING_WRITE:
+        c.flags |= CLIENT_PENDING_WRITE
+        c.next_pending = srv.pending_write
+        srv.pending_write = c
+
+# Whose limits of output hold for it.
+cdef inline client_kind_t client_kind(const client_t* c) noexcept nogil:
+    return CLIENT_PUBSUB if c.flags & CLIENT_SUBSCRIBED else CLIENT_NORMAL
 
 cdef inline void client_close(server_t* srv, client_t* c, uint32_t how) noexcept nogil:
     """`how` is CLIENT_CLOSE_SOON or CLIENT_CLOSE_NOW. The only way to close somebody else; whose

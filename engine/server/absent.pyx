@@ -21,7 +21,6 @@ cdef enum:
 
 cdef const char* ALLOCATOR = b"memory comes from a heap of our own, which has no such setting"
 cdef const char* CLUSTER = b"there is no cluster mode yet"
-cdef const char* EVENTS = b"there are no keyspace events yet"
 cdef const char* LAZY = b"a value is one block, which is freed at once either way"
 cdef const char* MODULES = b"modules cannot be loaded"
 cdef const char* RDMA = b"RDMA is not supported"
@@ -43,7 +42,7 @@ cdef directive_t absent(const char* name, const char* alias, kind_t kind, const 
                        NULL, topic, why)
 
 
-cdef directive_t TABLE[144]
+cdef directive_t TABLE[143]
 TABLE[:] = [
     absent(b"save", NULL, KIND_WORDS, b"", b"snapshots", SNAPSHOTS),
     absent(b"dbfilename", NULL, KIND_TEXT, b"dump.rdb", b"snapshots", SNAPSHOTS,
@@ -178,7 +177,6 @@ TABLE[:] = [
            TYPES),
     absent(b"zset-max-listpack-value", b"zset-max-ziplist-value", KIND_MEMORY, b"64", b"types",
            TYPES),
-    absent(b"notify-keyspace-events", NULL, KIND_TEXT, b"", b"types", EVENTS),
     absent(b"tracking-table-max-keys", NULL, KIND_INT, b"1000000", b"types", TRACKING),
     absent(b"busy-reply-threshold", b"lua-time-limit", KIND_INT, b"5000", b"types", SCRIPTS),
 

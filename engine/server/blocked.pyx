@@ -20,6 +20,7 @@ from ..commands.blocked cimport (
     blocked_t, blocked_take_ready, wait_t,
 )
 from ..commands.state cimport CALLED_BLOCKED, CALLED_PARKED, called_t, client_close
+from ..core.buf cimport buf_free, buf_init, buf_t
 from ..core.clock cimport clock_ticks
 from ..store.entry cimport entry_t, entry_type
 from ..store.keyspace cimport keyspace_peek
@@ -28,7 +29,7 @@ from ..wire.command cimport CLIENT_BLOCKED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON
 from ..wire.errors cimport ERR_UNBLOCKED
 from ..wire.reply cimport reply_error
 from .clients cimport client_make_ready, client_write_later
-from .execute cimport execute_mute, execute_process
+from .execute cimport execute_mute, execute_process, execute_push
 from .housekeeping cimport housekeeping_account
 from .stats cimport stats_called
 
@@ -61,8 +62,12 @@ cdef void serve(server_t* srv, client_t* c) noexcept nogil:
     cdef size_t reply_at = c.reply.size
     cdef uint32_t before
     cdef called_t called
+    cdef client_t* outer = srv.caller
+    cdef buf_t deferred = srv.deferred  # of the one whose command made the key ready
     if c.flags & (CLIENT_CLOSE_SOON | CLIENT_CLOSE_NOW):        # B6
         return
+    srv.caller = c
+    buf_init(&srv.deferred, &srv.heap)
     take_words(c)
     before = c.flags
     srv.call_ticks = clock_ticks()
@@ -71,7 +76,11 @@ cdef void serve(server_t* srv, client_t* c) noexcept nogil:
         c.flags |= CLIENT_BLOCKED
     elif called != CALLED_BLOCKED:
         execute_mute(c, before, reply_at)
+        execute_push(srv, c)
         finish(srv, c)
+    buf_free(&srv.deferred)
+    srv.deferred = deferred
+    srv.caller = outer
 
 
 cdef void serve_key(server_t* srv, awaited_t* key) noexcept nogil:

@@ -7,6 +7,7 @@ in one, and its flags say so (C2).
 from ..commands.blocked cimport blocked_forget
 from ..commands.connection cimport connection_greet
 from ..commands.multi cimport multi_free
+from ..commands.pubsub cimport pubsub_leave
 from ..core.heap cimport heap_realloc
 from ..wire.client cimport client_create, client_release
 from ..wire.command cimport (
@@ -56,6 +57,7 @@ cdef void client_detach(server_t* srv, client_t* c) noexcept nogil:
         srv.socket_count -= 0 if c.flags & CLIENT_CONTROL else 1
         close(c.fd)
     blocked_forget(c)
+    pubsub_leave(c)
     multi_free(c)
     client_release(c)
 

@@ -54,7 +54,7 @@ TIPS = {
 
 FLAG_ORDER = (
     "write", "readonly", "denyoom", "admin", "pubsub", "noscript", "blocking", "loading", "stale",
-    "skip_monitor", "skip_commandlog", "asking", "fast", "no_auth", "may_replicate", "sentinel",
+    "skip_monitor", "skip_commandlog", "asking", "fast", "no_auth", "sentinel",
     "no_mandatory_keys", "no_async_loading", "no_multi", "movablekeys", "allow_busy",
 )
 

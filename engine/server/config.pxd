@@ -28,6 +28,7 @@ cdef enum kind_t:
     KIND_WORDS = 7                      # slice_t, owned: as many words as a line has
     KIND_LIMITS = 8                     # output_limit_t[CLIENT_KINDS]
     KIND_PERCENTILES = 9                # latency_percentiles and their count
+    KIND_EVENTS = 10                    # int: EVENT_* of store/keyspace, as letters
 
 cdef enum:
     DIRECTIVE_IMMUTABLE = 1 << 0        # set when the server starts, and never after

@@ -14,6 +14,7 @@ Invariants
 from libc.stdint cimport INT64_MAX
 
 from ..commands.acl_log cimport acl_log_trim
+from ..commands.notify cimport notify_configure
 from ..commands.state cimport DATABASES_MAX, config_t
 from ..journal.aof cimport FSYNC_NO, aof_sync, fsync_t
 from ..store.evict cimport POLICY_ALLKEYS_LFU, POLICY_VOLATILE_LFU, policy_t
@@ -78,6 +79,11 @@ cdef const char* apply_thp(server_t* srv) noexcept nogil:
     return NULL
 
 
+cdef const char* apply_events(server_t* srv) noexcept nogil:
+    notify_configure(srv)
+    return NULL
+
+
 cdef const char* apply_thresholds(server_t* srv) noexcept nogil:
     stats_thresholds(srv)
     return NULL
@@ -133,7 +139,7 @@ cdef directive_t text(const char* name, const char* value, const void* field, co
                        help)
 
 
-cdef directive_t TABLE[75]
+cdef directive_t TABLE[76]
 TABLE[:] = [
     # Network. Loopback by default, as in the file that Valkey ships, not as when it has none.
     text(b"bind", b"127.0.0.1 -::1", &LAYOUT.bind, b"network",
@@ -280,6 +286,14 @@ TABLE[:] = [
     text(b"server-cpulist", b"", &LAYOUT.server_cpulist, b"process",
          b"Processors to run on: `0,2-5` or `0-7:2`.", IMMUTABLE, NULL, NULL, KIND_TEXT,
          b"server_cpulist"),
+    # What clients are told
+    directive_t(b"notify-keyspace-events", NULL, KIND_EVENTS, 0, at(&LAYOUT.events), b"", 0, 0,
+                NULL, apply_events, NULL, b"notifications",
+                b"Which events of keys are published: K to channels of keys, E to channels of "
+                b"events; g generic, $ strings, l lists, s sets, h hashes, z sorted sets, t "
+                b"streams, x expired, e evicted, d of modules, A all of these; m misses, n new "
+                b"keys. Nothing without K or E."),
+
     yes_no(b"set-proc-title", b"yes", &LAYOUT.set_proc_title, b"process",
            b"Show proc-title-template in the list of processes, in place of the arguments.",
            IMMUTABLE),
@@ -399,7 +413,7 @@ cdef dict INDEX = index_names()
 KINDS = {KIND_BOOL: "yes or no", KIND_INT: "number", KIND_MEMORY: "memory",
          KIND_PERCENT: "memory or percentage", KIND_OCTAL: "octal number", KIND_ENUM: "choice",
          KIND_TEXT: "text", KIND_WORDS: "words", KIND_LIMITS: "limits",
-         KIND_PERCENTILES: "numbers"}
+         KIND_PERCENTILES: "numbers", KIND_EVENTS: "letters"}
 
 
 def directive_info(name: bytes) -> dict | None:

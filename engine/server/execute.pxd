@@ -18,6 +18,8 @@ cdef size_t execute_bytes(server_t* srv, client_t* c, const char* data,
 # One command in c.argc, c.argv; c.cmd is its row, or NULL.
 cdef called_t execute_process(void* srv, client_t* c) noexcept nogil
 cdef called_t execute_call(void* srv, client_t* c) noexcept nogil
+# What was pushed to the caller while its command ran, behind its reply.
+cdef void execute_push(server_t* srv, client_t* c) noexcept nogil
 # CLIENT REPLY: drop what was written from `reply_at` on, if that was asked for. `before` is the
 # client's flags as the command found them. Off holds from the command that says it to the one
 # that ends it; skip drops the reply of the command after.

@@ -29,6 +29,7 @@ from ..commands.multi cimport exec_command, multi_flags, multi_queue, multi_refu
 from ..commands.state cimport (
     BATCH_MAX, CALLED_BLOCKED, CALLED_DONE, CALLED_PARKED, batch_command_t, server_t,
 )
+from ..core.buf cimport buf_append, buf_free
 from ..core.clock cimport clock_ticks
 from ..core.intrinsics cimport likely, load_part, unlikely
 from ..core.number cimport equal_nocase
@@ -44,13 +45,15 @@ from ..wire.client cimport client_output
 from ..wire.command cimport (
     CLIENT_AUTHENTICATED, CLIENT_BLOCKED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CONTROL,
     CLIENT_DIRTY_EXEC, CLIENT_FED, CLIENT_LOADING, CLIENT_MONITOR, CLIENT_MULTI, CLIENT_NO_TOUCH,
-    CLIENT_READ_PAUSED, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT,
-    CLIENT_WAIT_MEMORY, CMD_CONTAINER, CMD_CONTAINER_RUNS, CMD_DENYOOM, CMD_LOADING,
-    CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_NO_MULTI, CMD_PYTHON, CMD_READONLY, CMD_UNQUEUED,
-    CMD_WRITE, KEYS_AT, command_resolve, command_t,
+    CLIENT_PUSHING, CLIENT_READ_PAUSED, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP,
+    CLIENT_REPLY_SKIP_NEXT, CLIENT_SUBSCRIBED, CLIENT_WAIT_MEMORY, CMD_CONTAINER,
+    CMD_CONTAINER_RUNS, CMD_DENYOOM, CMD_LOADING,
+    CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_NO_MULTI, CMD_PYTHON, CMD_READONLY, CMD_SUBSCRIBED,
+    CMD_UNQUEUED, CMD_WRITE, KEYS_AT, command_full_name, command_resolve, command_t,
 )
 from ..wire.errors cimport (
-    ERR_LOADING, ERR_MISCONF_AOF, ERR_MONITOR, ERR_NOT_IN_MULTI, ERR_NO_AUTH, ERR_OOM,
+    ERR_CANNOT_EXECUTE, ERR_LOADING, ERR_MISCONF_AOF, ERR_MONITOR, ERR_NOT_IN_MULTI, ERR_NO_AUTH,
+    ERR_OOM, ERR_SUBSCRIBED,
 )
 from ..wire.reply cimport reply_error, reply_error_about, reply_error_arity, reply_error_two
 from ..wire.resp cimport (
@@ -63,6 +66,7 @@ from .monitor cimport monitor_feed
 from .stats cimport stats_called, stats_rejected
 
 cdef enum:
+    DEFERRED_MAX = 65536                # bytes: a larger buffer of pushes is given back
     OUTPUT_MAX = 1048576                # bytes of replies that wait before a client waits too
     UNAUTH_OUTPUT_MAX = 8192            # before authentication
     QUOTED_ARGS_MAX = 128               # bytes of arguments in "unknown command"
@@ -147,15 +151,42 @@ cdef inline void fetch(server_t* srv, int i) noexcept nogil:
 
 
 cdef void execute_mute(client_t* c, uint32_t before, size_t reply_at) noexcept nogil:
-    if c.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP_NEXT) or before & CLIENT_REPLY_SKIP:
+    if c.flags & CLIENT_PUSHING:
+        c.flags &= ~<uint32_t>CLIENT_PUSHING            # what it wrote were pushes
+    elif c.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP_NEXT) or before & CLIENT_REPLY_SKIP:
         c.reply.size = reply_at
     c.flags &= ~<uint32_t>CLIENT_REPLY_SKIP
     if c.flags & CLIENT_REPLY_SKIP_NEXT:
         c.flags = (c.flags & ~<uint32_t>CLIENT_REPLY_SKIP_NEXT) | CLIENT_REPLY_SKIP
 
 
+cdef void execute_push(server_t* srv, client_t* c) noexcept nogil:
+    if srv.deferred.size:
+        buf_append(&c.reply, srv.deferred.data, srv.deferred.size)
+        srv.deferred.size = 0
+        if srv.deferred.size_max > DEFERRED_MAX:
+            buf_free(&srv.deferred)
+
+
 cdef size_t execute_bytes(server_t* srv, client_t* c, const char* data,
                           size_t size) noexcept nogil:
+    cdef size_t at
+    # Whose socket is slow waits before its replies become many; whoever is not in, sooner.
+    cdef size_t output_max = OUTPUT_MAX
+    if c.fd < 0:
+        output_max = SIZE_MAX
+    elif srv.auth_required and not c.flags & CLIENT_AUTHENTICATED:
+        output_max = UNAUTH_OUTPUT_MAX
+    cdef client_t* outer = srv.caller
+    srv.call_ticks = clock_ticks()
+    srv.caller = c
+    at = run_batches(srv, c, data, size, output_max)
+    srv.caller = outer
+    return at
+
+
+cdef size_t run_batches(server_t* srv, client_t* c, const char* data, size_t size,
+                        size_t output_max) noexcept nogil:
     cdef size_t at = 0
     cdef size_t end = 0
     cdef size_t reply_at
@@ -163,13 +194,6 @@ cdef size_t execute_bytes(server_t* srv, client_t* c, const char* data,
     cdef int count, i
     cdef batch_command_t* b
     cdef called_t called
-    # Whose socket is slow waits before its replies become many; whoever is not in, sooner.
-    cdef size_t output_max = OUTPUT_MAX
-    if c.fd < 0:
-        output_max = SIZE_MAX
-    elif srv.auth_required and not c.flags & CLIENT_AUTHENTICATED:
-        output_max = UNAUTH_OUTPUT_MAX
-    srv.call_ticks = clock_ticks()
     while at < size:
         count = parse_batch(srv, c, data, size, at, &end)
         if count == 0:
@@ -190,12 +214,15 @@ cdef size_t execute_bytes(server_t* srv, client_t* c, const char* data,
             before = c.flags
             called = execute_process(srv, c)
             if unlikely(called != CALLED_DONE):
+                execute_push(srv, c)
                 resp_reset(c)           # what was parsed behind it is given again, too
                 return at if called == CALLED_PARKED else b.end         # X2
             at = b.end
             if unlikely((c.flags | before) & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP
                                               | CLIENT_REPLY_SKIP_NEXT)):
                 execute_mute(c, before, reply_at)
+            if unlikely(srv.deferred.size != 0):
+                execute_push(srv, c)
             if unlikely(c.flags & (CLIENT_CLOSE_SOON | CLIENT_CLOSE_NOW)):
                 return size             # what follows is not for us
             if unlikely(client_output(c) > output_max):
@@ -250,13 +277,18 @@ cdef bint is_browser(const client_t* c) noexcept nogil:
 
 
 cdef bint out_of_place(client_t* c) noexcept nogil:
-    """What a transaction may not hold, and what somebody who watches may not do."""
+    """What a transaction may not hold, and what somebody who watches or listens may not do."""
+    cdef char name[64]
     if c.flags & CLIENT_MULTI and c.cmd.flags & CMD_NO_MULTI:
         reply_error_about(c, ERR_NOT_IN_MULTI, slice_t(c.cmd.name, c.cmd.name_size),
                           b"' not allowed inside a transaction")
         return True
     if c.flags & CLIENT_MONITOR and c.cmd.flags & (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE):
         reply_error(c, ERR_MONITOR)
+        return True
+    if c.flags & CLIENT_SUBSCRIBED and c.resp == 2 and not c.cmd.flags & CMD_SUBSCRIBED:
+        reply_error_about(c, ERR_CANNOT_EXECUTE,
+                          slice_t(&name[0], command_full_name(c.cmd, name)), ERR_SUBSCRIBED)
         return True
     return False
 
@@ -291,7 +323,8 @@ cdef bint refused(server_t* srv, client_t* c) noexcept nogil:
     if unlikely((c.argc != cmd.arity) if cmd.arity > 0 else (c.argc < -cmd.arity)):
         reply_error_arity(c)
         return True
-    if unlikely(c.flags & (CLIENT_MULTI | CLIENT_MONITOR)) and out_of_place(c):
+    if (unlikely(c.flags & (CLIENT_MULTI | CLIENT_MONITOR | CLIENT_SUBSCRIBED))
+            and out_of_place(c)):
         return True
     if unlikely(not acl_is_free(c)) and denied(srv, c):
         return True

@@ -13,7 +13,7 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint32_t
 
 from ..commands.multi cimport multi_watch_count
-from ..commands.state cimport CLIENT_NORMAL, client_close, output_limit_t
+from ..commands.state cimport client_close, client_kind, output_limit_t
 from ..core.buf cimport buf_shrink
 from ..core.intrinsics cimport count_leading_zeros, likely
 from ..wire.client cimport client_memory, client_output
@@ -59,7 +59,7 @@ cdef void housekeeping_query(server_t* srv, client_t* c) noexcept nogil:
 
 
 cdef void housekeeping_output(server_t* srv, client_t* c) noexcept nogil:
-    cdef const output_limit_t* limit = &srv.config.output_limits[<int>CLIENT_NORMAL]
+    cdef const output_limit_t* limit = &srv.config.output_limits[<int>client_kind(c)]
     cdef int64_t unsent = <int64_t>client_output(c)
     cdef bint over = limit.hard_bytes != 0 and unsent >= limit.hard_bytes
     if not trusted(srv, c):

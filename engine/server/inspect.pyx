@@ -5,6 +5,9 @@ points into the engine. Texts and layouts are the business of cold_*.py.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from ..commands.pubsub cimport (
+    CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, pubsub_channels,
+)
 from ..commands.state cimport (
     RATE_IN, RATE_OPS, RATE_OUT, RATE_TURN_US, RATE_TURNS, command_stats_t, server_t,
 )
@@ -52,6 +55,9 @@ cdef dict clients_of(server_t* srv):
         clients=srv.client_count, maxclients=srv.config.maxclients, clients_memory=memory,
         clients_input_max=input_max, clients_output_max=output_max,
         blocked_clients=srv.blocking.clients, awaited_keys=srv.store.awaited,
+        pubsub_clients=srv.pubsub.clients, channels=pubsub_channels(srv, CHANNEL_PLAIN),
+        patterns=pubsub_channels(srv, CHANNEL_PATTERN),
+        shard_channels=pubsub_channels(srv, CHANNEL_SHARD),
         awaited_keys_gone=srv.blocking.keys_gone, deadlines=srv.blocking.deadline_count,
         paused_ms=max(srv.pause.until_us - srv.mono_us + 999, 0) // 1000,
         paused_all=bool(srv.pause.all), watching_clients=srv.watching,

@@ -11,6 +11,8 @@ from libc.stdlib cimport calloc, free
 from ..commands.acl_log cimport acl_log_free
 from ..commands.blocked cimport blocked_free, blocked_touched
 from ..commands.multi cimport multi_touched
+from ..commands.notify cimport notify_event
+from ..commands.pubsub cimport pubsub_free, pubsub_init
 from ..commands.state cimport server_t
 from ..core.buf cimport buf_free, buf_init
 from ..core.clock cimport clock_mono_us, ticks_init
@@ -211,6 +213,7 @@ cdef class Server:
         srv.store.hooks.owner = srv
         srv.store.hooks.on_modified = multi_touched
         srv.store.hooks.on_awaited = blocked_touched
+        srv.store.hooks.on_event = notify_event
         journal_attach(srv)
         databases = <int>srv.config.databases
         srv.databases = <keyspace_t*>heap_alloc_zero(&srv.heap, databases * sizeof(keyspace_t))
@@ -222,6 +225,8 @@ cdef class Server:
         argv_init(&srv.argv, &srv.heap)
         buf_init(&srv.reply_spare, &srv.heap)
         ticks_init(&srv.ticks)
+        buf_init(&srv.deferred, &srv.heap)
+        pubsub_init(srv)
         users_init(&srv.users, &srv.heap, srv.store.secret)
         self.users = Users(self)
         stats_init(srv)
@@ -260,12 +265,14 @@ cdef class Server:
         journal_detach(srv)
         loop_close(srv)
         blocked_free(srv)
+        pubsub_free(srv)
         for i in range(srv.store.database_count):
             keyspace_free(&srv.databases[i])
         store_free(&srv.store)
         aof_free(&srv.aof)
         argv_free(&srv.argv)
         buf_free(&srv.reply_spare)
+        buf_free(&srv.deferred)
         stats_free(srv)
         acl_log_free(srv)
         users_free(&srv.users)

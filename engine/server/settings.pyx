@@ -18,10 +18,16 @@ from ..core.glob cimport glob_match
 from ..core.heap cimport heap_alloc, heap_free
 from ..core.number cimport parse_int64, parse_memory
 from ..core.types cimport slice_t
+from ..store.keyspace cimport (
+    EVENT_EVICTED, EVENT_EXPIRED, EVENT_GENERIC, EVENT_HASH, EVENT_KEYEVENT, EVENT_KEYSPACE,
+    EVENT_LIST, EVENT_MISS, EVENT_MODULE, EVENT_NEW, EVENT_SET, EVENT_STREAM, EVENT_STRING,
+    EVENT_ZSET,
+)
 from .config cimport (
     DIRECTIVE_FIXED, DIRECTIVE_HIDDEN, DIRECTIVE_IMMUTABLE, DIRECTIVE_PROTECTED, KIND_BOOL,
-    KIND_ENUM, KIND_INT, KIND_LIMITS, KIND_MEMORY, KIND_OCTAL, KIND_PERCENT, KIND_PERCENTILES,
-    KIND_TEXT, KIND_WORDS, apply_fn, directive_at, directive_count, directive_find, directive_t,
+    KIND_ENUM, KIND_EVENTS, KIND_INT, KIND_LIMITS, KIND_MEMORY, KIND_OCTAL, KIND_PERCENT,
+    KIND_PERCENTILES, KIND_TEXT, KIND_WORDS, apply_fn, directive_at, directive_count,
+    directive_find, directive_t,
 )
 
 import re
@@ -114,6 +120,35 @@ cdef list parse_percentiles(bytes text):
     return found
 
 
+EVENT_LETTERS = (
+    (b"g", EVENT_GENERIC), (b"$", EVENT_STRING), (b"l", EVENT_LIST), (b"s", EVENT_SET),
+    (b"h", EVENT_HASH), (b"z", EVENT_ZSET), (b"x", EVENT_EXPIRED), (b"e", EVENT_EVICTED),
+    (b"t", EVENT_STREAM), (b"d", EVENT_MODULE),
+)
+EVENTS_ALL = sum(event for _, event in EVENT_LETTERS)
+EVENT_MORE = ((b"K", EVENT_KEYSPACE), (b"E", EVENT_KEYEVENT), (b"m", EVENT_MISS))
+
+
+cdef int parse_events(bytes text) except -1:
+    known = dict([*EVENT_LETTERS, *EVENT_MORE, (b"n", EVENT_NEW), (b"A", EVENTS_ALL)])
+    events = 0
+    for i in range(len(text)):
+        if text[i:i + 1] not in known:
+            raise ValueError("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
+        events |= known[text[i:i + 1]]
+    return events
+
+
+cdef bytes show_events(int events):
+    """As Valkey spells it: A stands for its ten, and for new keys, which it leaves unsaid."""
+    if events & EVENTS_ALL == EVENTS_ALL:
+        letters = b"A"
+    else:
+        letters = b"".join([letter for letter, event in (*EVENT_LETTERS, (b"n", EVENT_NEW))
+                            if events & event])
+    return letters + b"".join([letter for letter, event in EVENT_MORE if events & event])
+
+
 cdef object parse(const directive_t* row, bytes text):
     """The value that a text means for a row.
 
@@ -134,6 +169,8 @@ cdef object parse(const directive_t* row, bytes text):
         return parse_limits(text)
     if row.kind == KIND_PERCENTILES:
         return parse_percentiles(text)
+    if row.kind == KIND_EVENTS:
+        return parse_events(text)
     if row.kind == KIND_TEXT or row.kind == KIND_WORDS:
         if b"\0" in text:
             raise ValueError("argument must not hold a NUL byte")
@@ -269,7 +306,7 @@ cdef int store(server_t* srv, const directive_t* row, value) except -1:
     cdef int i
     if row.kind == KIND_TEXT or row.kind == KIND_WORDS:
         store_text(srv, <slice_t*>field_of(srv, row), value)
-    elif row.kind == KIND_BOOL or row.kind == KIND_ENUM:
+    elif row.kind == KIND_BOOL or row.kind == KIND_ENUM or row.kind == KIND_EVENTS:
         (<int*>field_of(srv, row))[0] = value
     elif row.kind == KIND_LIMITS:
         for kind, hard, soft, seconds in value:
@@ -300,6 +337,8 @@ cdef bytes show(server_t* srv, const directive_t* row):
     if row.kind == KIND_ENUM:
         number = (<int*>field_of(srv, row))[0]
         return [word for word, value in choices_of(row).items() if value == number][0]
+    if row.kind == KIND_EVENTS:
+        return show_events((<int*>field_of(srv, row))[0])
     if row.kind == KIND_LIMITS:
         shown = []
         for i in range(CLIENT_KINDS):

@@ -25,6 +25,8 @@ from .entry cimport encoding_t, entry_t, type_t
 
 # Classes of keyspace events, as the letters of notify-keyspace-events name them.
 cdef enum:
+    EVENT_KEYSPACE = 1 << 0             # K: to the channel of the key
+    EVENT_KEYEVENT = 1 << 1             # E: to the channel of the event
     EVENT_GENERIC = 1 << 2              # g
     EVENT_STRING = 1 << 3               # $
     EVENT_LIST = 1 << 4                 # l
@@ -35,6 +37,7 @@ cdef enum:
     EVENT_EVICTED = 1 << 9              # e
     EVENT_STREAM = 1 << 10              # t
     EVENT_MISS = 1 << 11                # m
+    EVENT_MODULE = 1 << 13              # d
     EVENT_NEW = 1 << 14                 # n
 
 cdef struct keyspace_t
@@ -48,6 +51,7 @@ cdef struct hooks_t:
     void* owner
     key_fn on_modified                  # after a change that a WATCH must see
     key_fn on_awaited                   # likewise, for those who wait for a key
+    key_fn on_tracked                   # likewise, for those who cache keys
     key_event_fn on_event               # keyspace events; asked only for classes in store.events
     key_fn on_expired                   # an expired key is about to go: journal its DEL
     key_fn on_evicted                   # likewise for an evicted one
@@ -74,6 +78,7 @@ cdef struct store_t:
     int events                          # classes that on_event wants
     uint64_t watched                    # watched keys, all clients: 0 spares on_modified
     uint64_t awaited                    # keys that blocked clients wait for: likewise on_awaited
+    uint64_t tracked                    # keys and prefixes that clients cache: likewise on_tracked
     uint64_t dirty
     uint64_t hits
     uint64_t misses

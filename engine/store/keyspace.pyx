@@ -486,6 +486,8 @@ cdef void keyspace_announce(keyspace_t* ks, int klass, const char* event,
         store.hooks.on_modified(store.hooks.owner, ks, key)
     if unlikely(store.awaited) and store.hooks.on_awaited is not NULL:
         store.hooks.on_awaited(store.hooks.owner, ks, key)
+    if unlikely(store.tracked) and store.hooks.on_tracked is not NULL:
+        store.hooks.on_tracked(store.hooks.owner, ks, key)
     if unlikely(store.events & klass):
         keyspace_event(ks, klass, event, key)
 

@@ -63,4 +63,5 @@ cdef size_t client_memory(const client_t* c) noexcept nogil:
     cdef size_t size = heap_block_size(sizeof(client_t))
     size += c.query.size_max + c.reply.size_max + c.feed.size_max
     size += c.partial_max * sizeof(slice_t) + c.multi_memory + c.blocked_memory
+    size += c.pubsub_memory
     return size + c.name.size + c.lib_name.size + c.lib_version.size

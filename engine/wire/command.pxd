@@ -47,6 +47,7 @@ cdef enum:                              # flags, with COMMAND INFO's names in co
     CMD_CONTAINER = 1 << 25             # has subcommands, and nothing of its own
     CMD_CONTAINER_RUNS = 1 << 26        # has subcommands, and runs without one too: COMMAND
     CMD_UNQUEUED = 1 << 27              # runs at once inside MULTI: EXEC, DISCARD, QUIT, RESET
+    CMD_SUBSCRIBED = 1 << 28            # allowed to a RESP2 client that has subscriptions
 
 cdef enum:                              # explicit ACL categories; implied ones are computed
     ACL_KEYSPACE = 1 << 0
@@ -151,9 +152,18 @@ cdef enum:                              # client flags
     CLIENT_READY = 1 << 27              # in the list of clients to be run without being read
     CLIENT_UNWATCHED = 1 << 28          # the loop has been told not to read from it
     CLIENT_FED = 1 << 29                # a pending reply of its speaks of what it fed the journal
+    CLIENT_SUBSCRIBED = 1 << 30         # it has subscriptions: commands/pubsub
 
 cdef enum:                              # client modes: a second word of flags
     CLIENT_DENY_BLOCKING = 1 << 0       # its commands may not wait: a script's
+    # CLIENT TRACKING: commands/tracking
+    CLIENT_TRACKING = 1 << 1            # it is told of changed keys
+    CLIENT_TRACKING_BCAST = 1 << 2      # of all with its prefixes, whether it read them or not
+    CLIENT_TRACKING_OPTIN = 1 << 3
+    CLIENT_TRACKING_OPTOUT = 1 << 4
+    CLIENT_TRACKING_CACHING = 1 << 5    # CLIENT CACHING was said for the next command
+    CLIENT_TRACKING_NOLOOP = 1 << 6     # not of its own changes
+    CLIENT_TRACKING_BROKEN = 1 << 7     # who was to be told in its place is gone
 
 cdef enum:                              # whoever has one of these is not read from
     CLIENT_NOT_READ = (CLIENT_PAUSED | CLIENT_WAIT_MEMORY | CLIENT_READ_PAUSED | CLIENT_READY
@@ -245,6 +255,9 @@ cdef struct client_t:
     size_t multi_memory                 # bytes of the queue
     void* blocked                       # owned by commands/blocked: what it waits for
     size_t blocked_memory
+    void* pubsub                        # owned by commands/pubsub: subscriptions
+    size_t pubsub_memory
+    void* tracking                      # owned by commands/tracking: how it is told of keys
     # Lists of the server
     client_t* next_pending
     client_t* next_parked

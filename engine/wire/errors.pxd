@@ -191,6 +191,10 @@ cdef extern from *:
         "ERR No such client"
     #define ERR_CLIENT_ID \\
         "ERR client-id should be greater than 0"
+    #define ERR_CANNOT_EXECUTE "ERR Can't execute '"
+    #define ERR_SUBSCRIBED \
+        "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this " \
+        "context"
     #define ERR_MONITOR "ERR Replica can't interact with the keyspace"
     #define ERR_MONITOR_IN_EXEC "ERR MONITOR isn't allowed for DENY BLOCKING client"
     #define ERR_NO_SHUTDOWN "ERR No shutdown in progress."
@@ -322,6 +326,8 @@ cdef extern from *:
     const char* ERR_NO_IMPORT_MODE
     const char* ERR_NO_SUCH_CLIENT
     const char* ERR_CLIENT_ID
+    const char* ERR_CANNOT_EXECUTE      # then the command's name, and
+    const char* ERR_SUBSCRIBED
     const char* ERR_MONITOR
     const char* ERR_MONITOR_IN_EXEC
     const char* ERR_NO_SHUTDOWN
