@@ -9,7 +9,7 @@ import pathlib
 from bench import peers, record
 
 OUTPUT = peers.ROOT / "docs" / "performance.md"
-ORDER = ("serve", "memory", "latency", "evict", "redis_benchmark")
+ORDER = ("serve", "memory", "latency", "evict", "redis_benchmark", "instances")
 # What we hold ourselves to, against Valkey: server CPU per request, and requests a second.
 CPU_GOALS = {("GET", 1): 0.85, ("SET", 1): 0.85, ("GET", 16): 0.55, ("SET", 16): 0.55,
              ("GET", 64): 0.40, ("SET", 64): 0.40, ("MGET 100", 16): 0.5, ("MSET 100", 16): 0.5}
@@ -189,8 +189,19 @@ def redis_benchmark(result: dict) -> str:
             + not_answered(missing))
 
 
+def instances(result: dict) -> str:
+    goals = {"create to PONG, agent runs": 1.0, "create to PONG, no agent": 1.0,
+             "idle engine, resident": 30.0,
+             f"agent, {result['settings']['count']} idle instances": 1.0}
+    rows = [[row["what"], spread(row, 2), row["unit"],
+             verdict(row["median"] <= goals[row["what"]], f"at most {goals[row['what']]:g}")
+             if row["what"] in goals else ""] for row in result["figures"]]
+    return (f"## {result['question']}\n\n"
+            + table(["", "Median", "Unit", "Goal"], rows))
+
+
 SECTIONS = {"serve": serve, "memory": memory, "latency": latency, "evict": evict,
-            "redis_benchmark": redis_benchmark}
+            "redis_benchmark": redis_benchmark, "instances": instances}
 
 
 def render(directory: pathlib.Path) -> str:

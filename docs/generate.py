@@ -126,8 +126,7 @@ def cli_page() -> str:
 
     from kvd.errors import EXIT_CODES
     from kvd.settings import SETTINGS
-    from kvd.terminal.main import SECTIONS, main, register
-    register()
+    from kvd.terminal.main import SECTIONS, main
     parts = [CLI_HEAD, "## Exit codes\n", "| code | meaning |\n|---|---|\n" + "".join(
         f"| {code} | {text} |\n" for code, text in EXIT_CODES.items())]
     context = click.Context(main, info_name="kvd")

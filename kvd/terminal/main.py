@@ -1,4 +1,5 @@
 """The group of all verbs, and what becomes of errors: one sentence, one exit code, no traceback."""
+import importlib
 import sys
 
 import click
@@ -15,10 +16,25 @@ SECTIONS = [
     ("Many at once", ["apply", "env"]),
     ("This installation", ["agent", "settings", "serve", "completion"]),
 ]
+# Where a verb is; only its own file is imported.
+FILES = {"instances": SECTIONS[0][1], "talking": ["cli", "connect"],
+         "watching": ["logs", "metrics", "events", "doctor"], "moving": ["import", "clone"],
+         "access": SECTIONS[2][1], "blueprint": SECTIONS[3][1], "agent": ["agent", "settings"]}
 
 
 class Verbs(click.Group):
-    """The group, with its verbs in sections."""
+    """The group, with its verbs in sections and in files of their own."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for _, names in SECTIONS for name in names]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for file, names in FILES.items():
+            if cmd_name in names and cmd_name not in self.commands:
+                module = importlib.import_module(f"{__package__}.{file}")
+                for command in module.COMMANDS:
+                    self.add_command(command)
+        return self.commands.get(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, names in SECTIONS:
@@ -61,21 +77,12 @@ def completion(shell: str) -> None:
         click.echo(kind(main, {}, "kvd", "_KVD_COMPLETE").source())
 
 
-def register() -> None:
-    """Every verb, from the files that have them."""
-    from . import access, agent, blueprint, instances, moving, talking, watching
-    for module in (instances, access, watching, talking, moving, blueprint, agent):
-        for command in module.COMMANDS:
-            main.add_command(command)
-
-
 def run(args: list[str]) -> int:
     """Run a verb.
 
     Returns:
         Exit status.
     """
-    register()
     try:
         main.main(args, prog_name="kvd", standalone_mode=False)
         return 0
