@@ -23,7 +23,7 @@ INTEGERS = {
     "version", "maxage", "rank", "num-matches", "stop", "bits",
 }
 TYPES = {"unix-time-seconds": "unix-time", "unix-time-milliseconds": "unix-time",
-         "pattern": "pattern", "score": "double", "longitude": "double", "latitude": "double"}
+         "pattern": "pattern", "by-pattern": "pattern", "get-pattern": "pattern", "score": "double", "longitude": "double", "latitude": "double"}
 
 # A parsed syntax: a word, ("...",), or (bracket, [sequence, ...]) with a sequence per alternative.
 Node = str | tuple
@@ -81,6 +81,9 @@ class Builder:
         if argument["type"] == "key":
             argument["key_spec_index"] = min(self.keys, len(self.specs) - 1)
             self.keys += 1
+        elif name in ("by-pattern", "get-pattern"):     # SORT's: one spec for what both reach
+            argument["key_spec_index"] = 1
+            self.keys = 2
         return argument
 
     def pure_token(self, token: str) -> dict:

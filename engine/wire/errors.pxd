@@ -36,6 +36,9 @@ cdef extern from *:
     #define ERR_MAXLEN_NEGATIVE "ERR MAXLEN can't be negative"
     #define ERR_NUMKEYS_ZERO "ERR numkeys should be greater than 0"
     #define ERR_COUNT_ZERO "ERR count should be greater than 0"
+    #define ERR_SORT_BY "ERR BY option of SORT denied due to insufficient ACL permissions."
+    #define ERR_SORT_GET "ERR GET option of SORT denied due to insufficient ACL permissions."
+    #define ERR_SORT_SCORES "ERR One or more scores can't be converted into double"
     #define ERR_SAME_OBJECT "ERR source and destination objects are the same"
     #define ERR_FIRST_DB_INDEX "ERR invalid first DB index"
     #define ERR_SECOND_DB_INDEX "ERR invalid second DB index"
@@ -232,6 +235,9 @@ cdef extern from *:
     const char* ERR_MAXLEN_NEGATIVE
     const char* ERR_NUMKEYS_ZERO
     const char* ERR_COUNT_ZERO
+    const char* ERR_SORT_BY
+    const char* ERR_SORT_GET
+    const char* ERR_SORT_SCORES
     const char* ERR_SAME_OBJECT
     const char* ERR_FIRST_DB_INDEX
     const char* ERR_SECOND_DB_INDEX
