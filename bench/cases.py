@@ -3,6 +3,8 @@
     key:N   32 bytes, present for all N       int:N   a counter, present for all N < 100,000
     new:N   absent                            bit:N   1,024 bits, present for all N < 100,000
     ttl:N   32 bytes with a deadline, N < 100,000       flt:N   a number, N < 100,000
+    lst:N   a list of 100 elements, N < 1,000           big:N   one of 600, in several blocks
+    num:N   a list of 100 numbers, N < 1,000
 
 A case that changes the keyspace visits each key once, and its `repair` requests, as many as it
 had, visit the same keys in the same order and undo it. Every peer is sent the same number of
@@ -15,6 +17,7 @@ from bench.requests import KEYSPACE, Number, Request, key, same
 
 VALUE = b"x" * 32
 SMALL = 100_000
+LISTED = 1000
 FAR = b"4102444800"                     # 2100-01-01, in seconds
 FAR_MS = FAR + b"000"
 FLUSH_DB1 = "flush database 1"          # a repair that is no request
@@ -48,6 +51,14 @@ def bits() -> Number:
 
 def volatile() -> Number:
     return key(b"ttl:", count=SMALL)
+
+
+def lists() -> Number:
+    return key(b"lst:", count=LISTED, order="each")
+
+
+def long_lists() -> Number:
+    return key(b"big:", count=LISTED, order="each")
 
 
 def bit() -> Number:
@@ -140,9 +151,28 @@ KEYS = [
     Case("DEL (absent)", (b"DEL", key(b"new:"))),
     Case("UNLINK", (b"UNLINK", each()), repair=(set_each(),)),
 ]
+LISTS = [
+    Case("LPUSH", (b"LPUSH", lists(), VALUE), repair=((b"LPOP", lists()),)),
+    Case("RPUSH", (b"RPUSH", lists(), VALUE), repair=((b"RPOP", lists()),)),
+    Case("LPOP", (b"LPOP", lists()), repair=((b"LPUSH", lists(), VALUE),)),
+    Case("RPOP", (b"RPOP", lists()), repair=((b"RPUSH", lists(), VALUE),)),
+    Case("LPUSH (long)", (b"LPUSH", long_lists(), VALUE), repair=((b"LPOP", long_lists()),)),
+    Case("RPOP (long)", (b"RPOP", long_lists()), repair=((b"RPUSH", long_lists(), VALUE),)),
+    Case("LMOVE", (b"LMOVE", lists(), same(b"lst:", count=LISTED), b"LEFT", b"RIGHT")),
+    Case("LLEN", (b"LLEN", lists())),
+    Case("LINDEX", (b"LINDEX", lists(), b"50")),
+    Case("LSET", (b"LSET", lists(), b"0", VALUE)),
+    Case("LPOS", (b"LPOS", key(b"num:", count=LISTED), b"50"), weight=2),
+    Case("LRANGE 10", (b"LRANGE", lists(), b"0", b"9"), weight=2),
+    Case("LRANGE 100", (b"LRANGE", lists(), b"0", b"99"), weight=10),
+    Case("LRANGE 600", (b"LRANGE", long_lists(), b"0", b"599"), weight=50),
+    Case("SORT", (b"SORT", key(b"num:", count=LISTED)), weight=40),
+    Case("SORT BY GET", (b"SORT", key(b"num:", count=LISTED), b"BY", b"nosort", b"GET", b"key:*",
+                         b"LIMIT", b"0", b"10"), weight=10),
+]
 CORE = [GET, SET]
 BATCHES = [MGET100, MSET100]
-COMMANDS = STRINGS[2:] + BITMAPS + KEYS
+COMMANDS = STRINGS[2:] + BITMAPS + KEYS + LISTS
 
 # The keyspace, as requests that write it; each visits every key once.
 FILL = [
@@ -151,4 +181,8 @@ FILL = [
     (SMALL, Request(b"SET", key(b"flt:", count=SMALL, order="ascending"), b"1.25")),
     (SMALL, Request(b"SET", key(b"bit:", count=SMALL, order="ascending"), b"\x01\x80" * 64)),
     (SMALL, Request(b"SET", key(b"ttl:", count=SMALL, order="ascending"), VALUE, b"EX", b"100000")),
+    (LISTED, Request(b"RPUSH", key(b"lst:", count=LISTED, order="ascending"), *[VALUE] * 100)),
+    (LISTED, Request(b"RPUSH", key(b"big:", count=LISTED, order="ascending"), *[VALUE] * 600)),
+    (LISTED, Request(b"RPUSH", key(b"num:", count=LISTED, order="ascending"),
+                     *[b"%d" % (i * 37 % 100) for i in range(100)])),
 ]

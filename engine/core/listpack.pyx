@@ -73,12 +73,16 @@ cdef inline void plan_int(listpack_plan_t* plan, int64_t value) noexcept nogil:
     plan.size = plan.head_size + 1
 
 
+cdef inline bint spells_int(slice_t value, int64_t* number) noexcept nogil:
+    """Most texts are seen from their first byte not to be integers."""
+    return value.size - 1 < <size_t>FORMAT_INT_MAX and value.data[0] <= c'9' \
+        and parse_int64(value.data, value.size, number)
+
+
 cdef inline void plan_text(listpack_plan_t* plan, slice_t value) noexcept nogil:
     cdef uint8_t* head = plan.head
     cdef int64_t number
-    # Most texts are seen from their first byte not to be integers.
-    if value.size - 1 < <size_t>FORMAT_INT_MAX and value.data[0] <= c'9' \
-            and parse_int64(value.data, value.size, &number):
+    if spells_int(value, &number):
         plan_int(plan, number)
         return
     if value.size < 64:
@@ -306,15 +310,17 @@ cdef inline bint equal_text(slice_t a, slice_t b) noexcept nogil:
 
 
 cdef bint listpack_equal(const uint8_t* at, slice_t value) noexcept nogil:
-    cdef char scratch[FORMAT_INT_MAX]
-    return equal_text(listpack_get(at, &scratch[0]), value)
+    cdef slice_t text
+    cdef int64_t number = 0
+    if read_text(at, &text):
+        return equal_text(text, value)          # P3: even when the value is an integer
+    return spells_int(value, &number) and number == read_int(at)
 
 
 cdef uint8_t* listpack_find(const uint8_t* at, slice_t value, uint32_t skip) noexcept nogil:
     cdef slice_t text
     cdef int64_t number = 0
-    cdef bint is_int = value.size - 1 < <size_t>FORMAT_INT_MAX \
-        and parse_int64(value.data, value.size, &number)
+    cdef bint is_int = spells_int(value, &number)
     cdef uint32_t i
     if at == NULL:
         return NULL
