@@ -20,11 +20,12 @@ from ..wire.client cimport client_memory, client_output, client_user
 from ..wire.command cimport (
     CLIENT_BLOCKED, CLIENT_CAPA_REDIRECT, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_DIRTY_CAS,
     CLIENT_MONITOR, CLIENT_MULTI, CLIENT_NO_EVICT, CLIENT_NO_TOUCH, CLIENT_PAUSED,
-    CLIENT_READ_PAUSED, CLIENT_SUBSCRIBED, CLIENT_UNIX_SOCKET, CLIENT_WRITE_WAITS,
-    command_full_name,
+    CLIENT_READ_PAUSED, CLIENT_SUBSCRIBED, CLIENT_TRACKING, CLIENT_TRACKING_BCAST,
+    CLIENT_TRACKING_BROKEN, CLIENT_UNIX_SOCKET, CLIENT_WRITE_WAITS, command_full_name,
 )
 from .multi cimport multi_count, multi_watch_count
 from .pubsub cimport CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, pubsub_count
+from .tracking cimport tracking_redirect
 
 cdef enum:
     OUTPUT_FIRST = 16384                # bytes of output that `obl` tells of
@@ -42,6 +43,9 @@ cdef size_t client_flags_text(const client_t* c, char* out) noexcept nogil:
     size = put_flag(c, CLIENT_UNIX_SOCKET, c'U', out, size)
     size = put_flag(c, CLIENT_NO_EVICT, c'e', out, size)
     size = put_flag(c, CLIENT_NO_TOUCH, c'T', out, size)
+    size = put_mode(c, CLIENT_TRACKING, c't', out, size)
+    size = put_mode(c, CLIENT_TRACKING_BROKEN, c'R', out, size)
+    size = put_mode(c, CLIENT_TRACKING_BCAST, c'B', out, size)
     if size == 0:
         out[0] = c'N'
         size = 1
@@ -51,6 +55,14 @@ cdef size_t client_flags_text(const client_t* c, char* out) noexcept nogil:
 cdef inline size_t put_flag(const client_t* c, uint32_t bits, char letter, char* out,
                             size_t size) noexcept nogil:
     if c.flags & bits:
+        out[size] = letter
+        return size + 1
+    return size
+
+
+cdef inline size_t put_mode(const client_t* c, uint32_t bit, char letter, char* out,
+                            size_t size) noexcept nogil:
+    if c.modes & bit:
         out[size] = letter
         return size + 1
     return size
@@ -116,7 +128,7 @@ cdef void client_describe(const client_t* c, int64_t mono_us, buf_t* out) noexce
     else:
         put(out, b" cmd=", slice_t(&name[0], command_full_name(c.cmd, name)))
     put(out, b" user=", client_user(c))
-    put_text(out, b" redir=", b"-1")
+    put_int(out, b" redir=", tracking_redirect(c))
     put_int(out, b" resp=", c.resp)
     put(out, b" lib-name=", c.lib_name)
     put(out, b" lib-ver=", c.lib_version)

@@ -37,6 +37,7 @@ from .multi cimport multi_free
 from .pubsub cimport pubsub_leave
 from .client_list cimport client_info_command, client_kill_command, client_list_command
 from .state cimport server_of, server_t
+from .tracking cimport tracking_stop
 
 
 cdef enum:
@@ -211,6 +212,7 @@ cdef void reset_command(client_t* c) noexcept nogil:
     cdef server_t* srv = server_of(c)
     multi_free(c)
     pubsub_leave(c)
+    tracking_stop(c)
     if c.flags & CLIENT_MONITOR:
         c.flags &= ~<uint32_t>CLIENT_MONITOR
         srv.monitors -= 1

@@ -45,6 +45,7 @@ from .blocked cimport blocked_touch_all_in_db
 from .grow cimport room_or_reply
 from .multi cimport multi_touch_all_in_db
 from .state cimport server_of
+from .tracking cimport tracking_flushed
 
 cdef enum:
     KEYS_AHEAD = 16
@@ -323,6 +324,7 @@ cdef void flushdb_command(client_t* c) noexcept nogil:
     cdef bint later
     if flush_mode_or_reply(c, &later):
         flush(c, c.ks, later)
+        tracking_flushed(server_of(c))
         reply_ok(c)
 
 
@@ -332,6 +334,7 @@ cdef void flushall_command(client_t* c) noexcept nogil:
     if flush_mode_or_reply(c, &later):
         for i in range(c.store.database_count):
             flush(c, &c.store.databases[i], later)
+        tracking_flushed(server_of(c))
         reply_ok(c)
 
 

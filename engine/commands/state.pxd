@@ -246,11 +246,12 @@ cdef struct pubsub_t:
 cdef struct tracking_t:
     table_t keys                        # that some client may have cached
     table_t prefixes                    # that some client wants all changes of
+    table_t trackers                    # clients, by id
+    table_t dropped                     # tracked keys that are freed by and by
     uint64_t items                      # clients, summed over keys
-    uint64_t clients
+    uint64_t redirecting                # trackers in whose place another is told
     uint64_t changed                    # keys that broadcasts of this turn will name
     uint32_t timeouts                   # times in a row that the table was above its limit
-    bint flushed                        # the client whose command runs is to hear of it
 
 cdef struct pause_t:
     int64_t until_us                    # monotonic; 0: not paused

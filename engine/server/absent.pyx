@@ -30,7 +30,6 @@ cdef const char* SCRIPTS = b"there are no scripts yet"
 cdef const char* SNAPSHOTS = b"there are no snapshots (RDB files) yet: appendonly keeps data"
 cdef const char* THREADS = b"one thread serves all clients"
 cdef const char* TLS = b"there is no TLS yet"
-cdef const char* TRACKING = b"clients cannot track keys yet"
 cdef const char* TYPES = b"there are no lists, sets, sorted sets, hashes and streams yet"
 
 
@@ -42,7 +41,7 @@ cdef directive_t absent(const char* name, const char* alias, kind_t kind, const 
                        NULL, topic, why)
 
 
-cdef directive_t TABLE[143]
+cdef directive_t TABLE[142]
 TABLE[:] = [
     absent(b"save", NULL, KIND_WORDS, b"", b"snapshots", SNAPSHOTS),
     absent(b"dbfilename", NULL, KIND_TEXT, b"dump.rdb", b"snapshots", SNAPSHOTS,
@@ -177,7 +176,6 @@ TABLE[:] = [
            TYPES),
     absent(b"zset-max-listpack-value", b"zset-max-ziplist-value", KIND_MEMORY, b"64", b"types",
            TYPES),
-    absent(b"tracking-table-max-keys", NULL, KIND_INT, b"1000000", b"types", TRACKING),
     absent(b"busy-reply-threshold", b"lua-time-limit", KIND_INT, b"5000", b"types", SCRIPTS),
 
     absent(b"enable-module-command", NULL, KIND_TEXT, b"no", b"users", MODULES, IMMUTABLE),

@@ -8,6 +8,7 @@ from ..commands.blocked cimport blocked_forget
 from ..commands.connection cimport connection_greet
 from ..commands.multi cimport multi_free
 from ..commands.pubsub cimport pubsub_leave
+from ..commands.tracking cimport tracking_leave
 from ..core.heap cimport heap_realloc
 from ..wire.client cimport client_create, client_release
 from ..wire.command cimport (
@@ -58,6 +59,7 @@ cdef void client_detach(server_t* srv, client_t* c) noexcept nogil:
         close(c.fd)
     blocked_forget(c)
     pubsub_leave(c)
+    tracking_leave(c)
     multi_free(c)
     client_release(c)
 

@@ -139,7 +139,7 @@ cdef directive_t text(const char* name, const char* value, const void* field, co
                        help)
 
 
-cdef directive_t TABLE[76]
+cdef directive_t TABLE[77]
 TABLE[:] = [
     # Network. Loopback by default, as in the file that Valkey ships, not as when it has none.
     text(b"bind", b"127.0.0.1 -::1", &LAYOUT.bind, b"network",
@@ -293,6 +293,10 @@ TABLE[:] = [
                 b"events; g generic, $ strings, l lists, s sets, h hashes, z sorted sets, t "
                 b"streams, x expired, e evicted, d of modules, A all of these; m misses, n new "
                 b"keys. Nothing without K or E."),
+    number(b"tracking-table-max-keys", b"1000000", 0, INT64_MAX, &LAYOUT.tracking_table_max_keys,
+           b"notifications",
+           b"Keys that are remembered for clients that cache them; beyond it some are invalidated "
+           b"early. 0 is no limit."),
 
     yes_no(b"set-proc-title", b"yes", &LAYOUT.set_proc_title, b"process",
            b"Show proc-title-template in the list of processes, in place of the arguments.",

@@ -29,7 +29,8 @@ from ..commands.multi cimport exec_command, multi_flags, multi_queue, multi_refu
 from ..commands.state cimport (
     BATCH_MAX, CALLED_BLOCKED, CALLED_DONE, CALLED_PARKED, batch_command_t, server_t,
 )
-from ..core.buf cimport buf_append, buf_free
+from ..commands.tracking cimport tracking_called
+from ..core.buf cimport buf_append, buf_free, buf_init, buf_t
 from ..core.clock cimport clock_ticks
 from ..core.intrinsics cimport likely, load_part, unlikely
 from ..core.number cimport equal_nocase
@@ -178,9 +179,17 @@ cdef size_t execute_bytes(server_t* srv, client_t* c, const char* data,
     elif srv.auth_required and not c.flags & CLIENT_AUTHENTICATED:
         output_max = UNAUTH_OUTPUT_MAX
     cdef client_t* outer = srv.caller
+    cdef buf_t deferred
     srv.call_ticks = clock_ticks()
     srv.caller = c
-    at = run_batches(srv, c, data, size, output_max)
+    if unlikely(outer is not NULL):     # a handler of its command asks something
+        deferred = srv.deferred
+        buf_init(&srv.deferred, &srv.heap)
+        at = run_batches(srv, c, data, size, output_max)
+        buf_free(&srv.deferred)
+        srv.deferred = deferred
+    else:
+        at = run_batches(srv, c, data, size, output_max)
     srv.caller = outer
     return at
 
@@ -492,6 +501,8 @@ cdef called_t execute_call(void* owner, client_t* c) noexcept nogil:
         stats_called(srv, c, cmd, spent, reply_at)  # else when its wait is over
     if unlikely(srv.monitors) and not again:
         monitor_feed(srv, c, cmd)
+    if unlikely(srv.tracking.trackers.count != 0):
+        tracking_called(srv, c, cmd)
     if srv.store.dirty != dirty:
         feed_journal(srv, c, db)
     if unlikely(c.feed_instead):

@@ -55,6 +55,8 @@ cdef dict clients_of(server_t* srv):
         clients=srv.client_count, maxclients=srv.config.maxclients, clients_memory=memory,
         clients_input_max=input_max, clients_output_max=output_max,
         blocked_clients=srv.blocking.clients, awaited_keys=srv.store.awaited,
+        trackers=srv.tracking.trackers.count, tracked_keys=srv.tracking.keys.count,
+        tracked_items=srv.tracking.items, tracked_prefixes=srv.tracking.prefixes.count,
         pubsub_clients=srv.pubsub.clients, channels=pubsub_channels(srv, CHANNEL_PLAIN),
         patterns=pubsub_channels(srv, CHANNEL_PATTERN),
         shard_channels=pubsub_channels(srv, CHANNEL_SHARD),

@@ -22,6 +22,7 @@ from libc.string cimport memset
 from ..commands.blocked cimport blocked_due_us
 from ..commands.connection cimport connection_end_pause, connection_greet
 from ..commands.state cimport CLOSE_LINGER_US, client_close, server_t
+from ..commands.tracking cimport tracking_broadcast, tracking_reap
 from ..core.buf cimport buf_append, buf_consume, buf_free, buf_init, buf_reserve, buf_shrink
 from ..core.clock cimport clock_mono_us, clock_ticks, clock_wall_ms
 from ..core.heap cimport heap_alloc, heap_alloc_zero, heap_free
@@ -484,6 +485,10 @@ cdef void loop_tick(server_t* srv) noexcept nogil:
     srv.mono_us = clock_mono_us()
     srv.stats.turns += 1
     keep_store(srv)
+    if unlikely(srv.tracking.changed != 0):
+        tracking_broadcast(srv)
+    if unlikely(srv.tracking.dropped.count != 0):
+        tracking_reap(srv)
     if unlikely(srv.blocking.deadline_count != 0):
         blocked_timeouts(srv)
     if unlikely(srv.pause.until_us != 0) and srv.mono_us >= srv.pause.until_us:
@@ -536,7 +541,7 @@ cdef int wait_ms(server_t* srv) noexcept nogil:
         until = due if due < until else until
     left = until - srv.mono_us
     if (store_has_dropped(&srv.store) or srv.loading or srv.copy_busy
-            or srv.ready is not NULL):
+            or srv.ready is not NULL or srv.tracking.dropped.count != 0):
         return 0
     if unlikely(srv.snapshot.state != SNAPSHOT_IDLE) and left > BEHIND_US:
         left = BEHIND_US
@@ -598,6 +603,8 @@ cdef step_t turn(server_t* srv) noexcept nogil:
         cron(srv)
     if unlikely(srv.snapshot.state != SNAPSHOT_IDLE or srv.rewrite_wanted):
         journal_turn(srv)
+    if unlikely(srv.tracking.changed != 0):
+        tracking_broadcast(srv)
     write_pending(srv)
     housekeeping_turn(srv)
     if unlikely(srv.closing is not NULL):

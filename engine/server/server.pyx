@@ -14,6 +14,7 @@ from ..commands.multi cimport multi_touched
 from ..commands.notify cimport notify_event
 from ..commands.pubsub cimport pubsub_free, pubsub_init
 from ..commands.state cimport server_t
+from ..commands.tracking cimport tracking_free, tracking_init, tracking_touched
 from ..core.buf cimport buf_free, buf_init
 from ..core.clock cimport clock_mono_us, ticks_init
 from ..core.heap cimport heap_alloc_zero, heap_free, heap_free_all, heap_init
@@ -214,6 +215,7 @@ cdef class Server:
         srv.store.hooks.on_modified = multi_touched
         srv.store.hooks.on_awaited = blocked_touched
         srv.store.hooks.on_event = notify_event
+        srv.store.hooks.on_tracked = tracking_touched
         journal_attach(srv)
         databases = <int>srv.config.databases
         srv.databases = <keyspace_t*>heap_alloc_zero(&srv.heap, databases * sizeof(keyspace_t))
@@ -227,6 +229,7 @@ cdef class Server:
         ticks_init(&srv.ticks)
         buf_init(&srv.deferred, &srv.heap)
         pubsub_init(srv)
+        tracking_init(srv)
         users_init(&srv.users, &srv.heap, srv.store.secret)
         self.users = Users(self)
         stats_init(srv)
@@ -266,6 +269,7 @@ cdef class Server:
         loop_close(srv)
         blocked_free(srv)
         pubsub_free(srv)
+        tracking_free(srv)
         for i in range(srv.store.database_count):
             keyspace_free(&srv.databases[i])
         store_free(&srv.store)

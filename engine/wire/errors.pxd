@@ -194,6 +194,24 @@ cdef extern from *:
         "ERR No such client"
     #define ERR_CLIENT_ID \\
         "ERR client-id should be greater than 0"
+    #define ERR_CACHING_MODE \
+        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN " \
+        "or OPTOUT mode enabled"
+    #define ERR_CACHING_YES \
+        "ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode."
+    #define ERR_CACHING_NO \
+        "ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode."
+    #define ERR_TRACKING_PREFIX "ERR PREFIX option requires BCAST mode to be enabled"
+    #define ERR_TRACKING_BCAST \
+        "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and " \
+        "then re-enabling it with a different mode."
+    #define ERR_TRACKING_BCAST_OPT "ERR OPTIN and OPTOUT are not compatible with BCAST"
+    #define ERR_TRACKING_OPT "ERR You can't specify both OPTIN mode and OPTOUT mode"
+    #define ERR_TRACKING_OPT_SWITCH \
+        "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and " \
+        "then re-enabling it with a different mode."
+    #define ERR_TRACKING_REDIRECT "ERR The client ID you want redirect to does not exist"
+    #define ERR_TRACKING_REDIRECTS "ERR A client can only redirect to a single other client"
     #define ERR_CANNOT_EXECUTE "ERR Can't execute '"
     #define ERR_SUBSCRIBED \
         "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this " \
@@ -332,6 +350,16 @@ cdef extern from *:
     const char* ERR_NO_IMPORT_MODE
     const char* ERR_NO_SUCH_CLIENT
     const char* ERR_CLIENT_ID
+    const char* ERR_CACHING_MODE
+    const char* ERR_CACHING_YES
+    const char* ERR_CACHING_NO
+    const char* ERR_TRACKING_PREFIX
+    const char* ERR_TRACKING_BCAST
+    const char* ERR_TRACKING_BCAST_OPT
+    const char* ERR_TRACKING_OPT
+    const char* ERR_TRACKING_OPT_SWITCH
+    const char* ERR_TRACKING_REDIRECT
+    const char* ERR_TRACKING_REDIRECTS
     const char* ERR_CANNOT_EXECUTE      # then the command's name, and
     const char* ERR_SUBSCRIBED
     const char* ERR_MONITOR

@@ -3,6 +3,7 @@
 A dialogue is a list of (request, values). A request is one line, as in dialogue.py: "b: get k"
 comes from the client named b; "b: ." asks nothing, and shows what b has been told meanwhile. Values
 are all that the client reads: strings are texts, a Push is a RESP3 push, an Error an error.
+A request that begins with "~" may wait: what it reads, if anything, is read at once and by ".".
 """
 import socket
 import time
@@ -68,7 +69,7 @@ class Inside:
     def __init__(self, server):
         self.client = server.client()
 
-    def ask(self, words) -> list:
+    def ask(self, words, may_wait=False) -> list:
         return decode_all(self.client.execute(*words))
 
     def listen(self) -> list:
@@ -84,8 +85,9 @@ class Outside:
         self.socket.connect(str(path))
         self.socket.settimeout(PATIENCE_SECONDS)
         self.fenced = True
+        self.waits = False
 
-    def ask(self, words) -> list:
+    def ask(self, words, may_wait=False) -> list:
         word = words[0].lower()
         if word == b"multi" or b"off" in words[1:]:
             self.fenced = False
@@ -94,11 +96,14 @@ class Outside:
         self.socket.sendall(encode(*words))
         if b"skip" in words[1:]:        # the answer to what comes next is skipped
             return []
+        self.waits = may_wait
         return self.listen()
 
     def listen(self) -> list:
-        if not self.fenced:
-            return decode_all(self.read_until_quiet())
+        if self.waits or not self.fenced:
+            values = decode_all(self.read_until_quiet())
+            self.waits = self.waits and not values
+            return values
         self.socket.sendall(encode(b"ping", FENCE))
         data = b""
         while True:
@@ -134,6 +139,16 @@ def play(connect, lines) -> list:
             continue
         if name not in clients:
             clients[name] = connect()
-        values = clients[name].listen() if request == "." else clients[name].ask(words)
+        if request == ".":
+            values = clients[name].listen()
+        else:
+            words[0] = words[0].removeprefix(b"~")
+            values = clients[name].ask(words, request.startswith("~"))
         went.append((line, values))
     return went
+
+
+def same(went, lines) -> bool:
+    """... stands for any answer."""
+    return [(line, ... if wanted is ... else values)
+            for (line, values), (_, wanted) in zip(went, lines, strict=True)] == lines

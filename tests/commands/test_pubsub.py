@@ -9,7 +9,7 @@ import random
 import pytest
 
 from kvd.engine.server.server import Server
-from tests.commands.pushes import Error, Inside, Outside, Push, play
+from tests.commands.pushes import Error, Inside, Outside, Push, play, same
 
 
 @pytest.fixture
@@ -22,13 +22,6 @@ def server():
 def cannot(name: str) -> Error:
     return Error(f"ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / "
                  "QUIT / RESET are allowed in this context")
-
-
-def same(went, lines) -> bool:
-    """... stands for any answer."""
-    return [(line, ... if wanted is ... else values)
-            for (line, values), (_, wanted) in zip(went, lines, strict=True)] == lines
-
 
 DIALOGUES = {
     "channels": [
