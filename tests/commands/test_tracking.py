@@ -67,9 +67,9 @@ DIALOGUES = {
         ("a: client trackinginfo", [["flags", ["off"], "redirect", -1, "prefixes", []]]),
     ],
     "prefixes": [
-        ("a: client tracking on bcast prefix a prefix ab", [overlap("a", "another provided",
         ("a: client tracking on bcast prefix a prefix ab",
          [overlap("a", "another provided", "ab")]),
+        ("a: client tracking on bcast prefix b prefix a", ["OK"]),
         ("a: client tracking on bcast prefix aa", [overlap("aa", "an existing", "a")]),
         ("a: client tracking on bcast prefix a", [overlap("a", "an existing", "a")]),
         ("a: client tracking on bcast prefix c", ["OK"]),
