@@ -120,11 +120,11 @@ def group_number(group: str) -> int:
         raise ListenError(f"unixsocketgroup: there is no group {group!r}") from None
 
 
-def url(sock: socket.socket) -> str:
-    """Where clients find it: redis://127.0.0.1:6379, unix:///run/kvd.sock."""
+def url(sock: socket.socket, secure: bool = False) -> str:
+    """Where clients find it: redis://127.0.0.1:6379, rediss:// over TLS, unix:///run/kvd.sock."""
     if sock.family == socket.AF_UNIX:
         return f"unix://{os.path.abspath(sock.getsockname())}"
-    return f"redis://{address(sock)}"
+    return f"{'rediss' if secure else 'redis'}://{address(sock)}"
 
 
 def address(sock: socket.socket) -> str:

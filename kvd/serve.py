@@ -18,6 +18,7 @@ from .engine.server.config import config_table
 from .engine.server.journal import Journal, JournalError, Stopped
 from .engine.server.process import catch_signals, set_title
 from .engine.server.server import Server
+from .engine.server.tls import use_library
 from .listen import ListenError, address, listen_tcp, listen_unix, url
 from .log import Log, complain
 from .process import (
@@ -209,8 +210,8 @@ class Instance:
         self.server.config_file = self.config_file
         self.server.shell = {"listen": self.listen_again, "clients": self.limit_clients,
                              "log": self.change_log, "oom": self.set_oom,
-                             "title": self.show_title, "dir": self.change_directory,
-                             "say": log.warning}
+                             "title": self.show_title, "tls": self.change_tls,
+                             "dir": self.change_directory, "say": log.warning}
         log.notice("Configuration loaded" if self.config_file else
                    "Configuration: defaults and options; a file as first argument is read too")
         self.define_users()
@@ -297,7 +298,8 @@ class Instance:
                 self.log.warning(f"Failed to write PID file {pidfile}: {error.strerror}")
         self.show_title()
         limit = int(self.get("maxmemory"))
-        places = " and ".join([url(sock) for sock in self.sockets.values()])
+        places = " and ".join([url(sock, self.kind_of(key) == "tls")
+                              for key, sock in self.sockets.items()])
         self.log.notice(
             f"Serving {places} from {self.get('dir')}, policy {self.get('maxmemory-policy')}, "
             f"memory limit {human_bytes(limit) if limit else 'none'}, "
@@ -311,11 +313,13 @@ class Instance:
 
     @staticmethod
     def kind_of(key: tuple) -> str:
-        return "tcp" if len(key) == 2 else "unix"
+        return {1: "unix", 2: "tcp", 3: "tls"}[len(key)]
 
-    def tcp_keys(self) -> list[tuple[str, int]]:
-        port = int(self.get("port"))
-        return [(place, port) for place in self.get("bind").split()] if port else []
+    def tcp_keys(self) -> list[tuple]:
+        places = self.get("bind").split()
+        port, tls_port = int(self.get("port")), int(self.get("tls-port"))
+        return ([(place, port) for place in places] if port else []) + (
+            [(place, tls_port, "tls") for place in places] if tls_port else [])
 
     def listen_all(self) -> None:
         """Open every socket that the configuration names.
@@ -323,6 +327,7 @@ class Instance:
         Raises:
             ListenError: one of them cannot be had, or there is none.
         """
+        self.set_tls()
         self.open_tcp(self.tcp_keys())
         path = self.get("unixsocket")
         if path:
@@ -333,9 +338,9 @@ class Instance:
             raise StartError("there is nothing to listen on: give a port, a bind address that "
                              "exists, or a unixsocket")
 
-    def open_tcp(self, keys: list[tuple[str, int]]) -> None:
+    def open_tcp(self, keys: list[tuple]) -> None:
         for key in keys:
-            sock = listen_tcp(*key, int(self.get("tcp-backlog")))
+            sock = listen_tcp(*key[:2], int(self.get("tcp-backlog")))
             if sock is None:
                 self.log.verbose(f"No address {key[0].removeprefix('-')} here: not listening on it")
             else:
@@ -351,10 +356,10 @@ class Instance:
         sock.close()
 
     def listen_again(self) -> None:
-        """Hook: bind or port has changed."""
+        """Hook: bind, port or tls-port has changed."""
         wanted = self.tcp_keys()
         # First close what goes: `*` and an address of its own cannot have a port at the same time.
-        for key in [key for key in self.sockets if self.kind_of(key) == "tcp"]:
+        for key in [key for key in self.sockets if self.kind_of(key) != "unix"]:
             if key not in wanted:
                 self.drop(key)
         try:
@@ -365,6 +370,28 @@ class Instance:
         self.show_title()
 
     # -- hooks ------------------------------------------------------------------------------------
+
+    def set_tls(self) -> None:
+        """Make the context that the directives ask for.
+
+        Raises:
+            ValueError: they contradict each other, or a file cannot be used.
+        """
+        if int(self.get("tls-port")) == 0:
+            self.server.set_tls(None)
+            return
+        from .tls import load_library, options
+        use_library(load_library())
+        self.server.set_tls(options(self.get))
+
+    def change_tls(self) -> None:
+        """Hook: one of the tls directives has changed, or a file behind them may have."""
+        try:
+            self.set_tls()
+        except ValueError as error:
+            self.log.warning(str(error))
+            raise ValueError(str(error)) from None
+        self.listen_again()
 
     def limit_clients(self) -> None:
         wanted = int(self.get("maxclients"))
@@ -401,7 +428,7 @@ class Instance:
                       if self.kind_of(key) == "tcp"), self.get("unixsocket"))
         title = self.get("proc-title-template")
         for name, value in {"title": "kvd", "listen-addr": shown, "server-mode": "",
-                            "port": self.get("port"), "tls-port": "0",
+                            "port": self.get("port"), "tls-port": self.get("tls-port"),
                             "unixsocket": self.get("unixsocket"),
                             "config-file": self.config_file}.items():
             title = title.replace("{" + name + "}", value)

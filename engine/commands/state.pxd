@@ -85,6 +85,21 @@ cdef struct config_t:
     int64_t unixsocketperm              # 0: as the umask leaves it
     int64_t tcp_keepalive               # seconds; 0 off
     int64_t tcp_backlog
+    int64_t tls_port                    # 0: none
+    slice_t tls_cert_file
+    slice_t tls_key_file
+    slice_t tls_key_file_pass
+    slice_t tls_ca_cert_file
+    slice_t tls_ca_cert_dir
+    int tls_auth_clients                # no, optional, yes
+    slice_t tls_protocols
+    slice_t tls_ciphers
+    slice_t tls_ciphersuites
+    bint tls_prefer_server_ciphers
+    bint tls_session_caching
+    int64_t tls_session_cache_size
+    int64_t tls_session_cache_timeout   # seconds
+    int64_t max_new_tls_connections_per_cycle
     int64_t timeout                     # seconds of idleness before a client is closed; 0 never
     int64_t login_timeout               # seconds to authenticate; 0 never
     int64_t maxclients
@@ -340,6 +355,7 @@ cdef struct server_t:
     void* watches                       # owned by commands/multi: watched keys
     void* latency                       # owned by server/latency: events of LATENCY
     void* errors                        # owned by server/stats: errorstats
+    void* tls                           # owned by server/tls: the context of new connections
     void* loop                          # owned by server/loop: poller, listeners, timers
     void* self                          # borrowed: the Python face, for the python hook
 

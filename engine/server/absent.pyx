@@ -29,7 +29,7 @@ cdef const char* REWRITE = b"a rewrite runs beside service, in slices, and is sy
 cdef const char* SCRIPTS = b"there are no scripts yet"
 cdef const char* SNAPSHOTS = b"there are no snapshots (RDB files) yet: appendonly keeps data"
 cdef const char* THREADS = b"one thread serves all clients"
-cdef const char* TLS = b"there is no TLS yet"
+cdef const char* TLS = b"TLS serves clients, with one certificate"
 cdef const char* TYPES = b"there are no lists, sets, sorted sets, hashes and streams yet"
 
 
@@ -41,7 +41,7 @@ cdef directive_t absent(const char* name, const char* alias, kind_t kind, const 
                        NULL, topic, why)
 
 
-cdef directive_t TABLE[142]
+cdef directive_t TABLE[127]
 TABLE[:] = [
     absent(b"save", NULL, KIND_WORDS, b"", b"snapshots", SNAPSHOTS),
     absent(b"dbfilename", NULL, KIND_TEXT, b"dump.rdb", b"snapshots", SNAPSHOTS,
@@ -142,29 +142,14 @@ TABLE[:] = [
     absent(b"cluster-announce-client-port", NULL, KIND_INT, b"0", b"cluster", CLUSTER),
     absent(b"cluster-announce-client-tls-port", NULL, KIND_INT, b"0", b"cluster", CLUSTER),
 
-    absent(b"tls-port", NULL, KIND_INT, b"0", b"tls", TLS),
-    absent(b"tls-cert-file", NULL, KIND_TEXT, b"", b"tls", TLS),
-    absent(b"tls-key-file", NULL, KIND_TEXT, b"", b"tls", TLS),
-    absent(b"tls-key-file-pass", NULL, KIND_TEXT, b"", b"tls", TLS),
     absent(b"tls-client-cert-file", NULL, KIND_TEXT, b"", b"tls", TLS),
     absent(b"tls-client-key-file", NULL, KIND_TEXT, b"", b"tls", TLS),
     absent(b"tls-client-key-file-pass", NULL, KIND_TEXT, b"", b"tls", TLS),
-    absent(b"tls-ca-cert-file", NULL, KIND_TEXT, b"", b"tls", TLS),
-    absent(b"tls-ca-cert-dir", NULL, KIND_TEXT, b"", b"tls", TLS),
     absent(b"tls-dh-params-file", NULL, KIND_TEXT, b"", b"tls", TLS),
-    absent(b"tls-protocols", NULL, KIND_TEXT, b"", b"tls", TLS),
-    absent(b"tls-ciphers", NULL, KIND_TEXT, b"", b"tls", TLS),
-    absent(b"tls-ciphersuites", NULL, KIND_TEXT, b"", b"tls", TLS),
-    absent(b"tls-prefer-server-ciphers", NULL, KIND_BOOL, b"no", b"tls", TLS),
-    absent(b"tls-auth-clients", NULL, KIND_TEXT, b"yes", b"tls", TLS),
     absent(b"tls-auth-clients-user", NULL, KIND_TEXT, b"off", b"tls", TLS),
     absent(b"tls-auto-reload-interval", NULL, KIND_INT, b"0", b"tls", TLS),
     absent(b"tls-cluster", NULL, KIND_BOOL, b"no", b"tls", TLS),
     absent(b"tls-replication", NULL, KIND_BOOL, b"no", b"tls", TLS),
-    absent(b"tls-session-caching", NULL, KIND_BOOL, b"yes", b"tls", TLS),
-    absent(b"tls-session-cache-size", NULL, KIND_INT, b"20480", b"tls", TLS),
-    absent(b"tls-session-cache-timeout", NULL, KIND_INT, b"300", b"tls", TLS),
-    absent(b"max-new-tls-connections-per-cycle", NULL, KIND_INT, b"1", b"tls", TLS),
 
     absent(b"hash-max-listpack-entries", b"hash-max-ziplist-entries", KIND_INT, b"512", b"types",
            TYPES),

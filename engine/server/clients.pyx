@@ -16,6 +16,7 @@ from ..wire.command cimport (
     CLIENT_READY,
 )
 from .housekeeping cimport housekeeping_account
+from .tls cimport tls_release
 
 cdef extern from "<unistd.h>" nogil:
     int close(int fd)
@@ -56,6 +57,8 @@ cdef void client_detach(server_t* srv, client_t* c) noexcept nogil:
     last.index = c.index                        # C1
     if c.fd >= 0:
         srv.socket_count -= 0 if c.flags & CLIENT_CONTROL else 1
+        if c.tls is not NULL:
+            tls_release(c.tls)
         close(c.fd)
     blocked_forget(c)
     pubsub_leave(c)

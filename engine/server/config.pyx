@@ -139,7 +139,7 @@ cdef directive_t text(const char* name, const char* value, const void* field, co
                        help)
 
 
-cdef directive_t TABLE[77]
+cdef directive_t TABLE[92]
 TABLE[:] = [
     # Network. Loopback by default, as in the file that Valkey ships, not as when it has none.
     text(b"bind", b"127.0.0.1 -::1", &LAYOUT.bind, b"network",
@@ -168,6 +168,42 @@ TABLE[:] = [
            b"Connections at a time; one more is told so and closed.", 0, NULL, b"clients"),
     yes_no(b"protected-mode", b"yes", &LAYOUT.protected_mode, b"network",
            b"Without a password, serve only clients of this machine."),
+
+    # TLS: read by the shell, which makes a context of all of them
+    number(b"tls-port", b"0", 0, 65535, &LAYOUT.tls_port, b"tls",
+           b"TCP port for connections over TLS; 0 listens on none.", 0, NULL, b"tls"),
+    text(b"tls-cert-file", b"", &LAYOUT.tls_cert_file, b"tls",
+         b"Certificate of the server, and what is between it and its authority (PEM).", 0, NULL,
+         b"tls"),
+    text(b"tls-key-file", b"", &LAYOUT.tls_key_file, b"tls",
+         b"Private key of the certificate (PEM).", 0, NULL, b"tls"),
+    text(b"tls-key-file-pass", b"", &LAYOUT.tls_key_file_pass, b"tls",
+         b"What the private key is encrypted with.", SECRET, NULL, b"tls"),
+    text(b"tls-ca-cert-file", b"", &LAYOUT.tls_ca_cert_file, b"tls",
+         b"Authorities whose client certificates are accepted (PEM).", 0, NULL, b"tls"),
+    text(b"tls-ca-cert-dir", b"", &LAYOUT.tls_ca_cert_dir, b"tls",
+         b"Directory of such authorities, named by their hashes.", 0, NULL, b"tls"),
+    choice(b"tls-auth-clients", b"yes", b"no optional yes", &LAYOUT.tls_auth_clients, b"tls",
+           b"Whether a client must have a certificate.", 0, NULL, b"tls"),
+    text(b"tls-protocols", b"", &LAYOUT.tls_protocols, b"tls",
+         b"TLSv1.2 and TLSv1.3, or one of them; empty is both.", 0, NULL, b"tls", KIND_WORDS),
+    text(b"tls-ciphers", b"", &LAYOUT.tls_ciphers, b"tls",
+         b"Ciphers of TLS 1.2, as OpenSSL spells them; empty is OpenSSL's choice.", 0, NULL,
+         b"tls"),
+    text(b"tls-ciphersuites", b"", &LAYOUT.tls_ciphersuites, b"tls",
+         b"Cipher suites of TLS 1.3; empty is OpenSSL's choice.", 0, NULL, b"tls"),
+    yes_no(b"tls-prefer-server-ciphers", b"no", &LAYOUT.tls_prefer_server_ciphers, b"tls",
+           b"Whether our order of ciphers counts, not the client's.", 0, NULL, b"tls"),
+    yes_no(b"tls-session-caching", b"yes", &LAYOUT.tls_session_caching, b"tls",
+           b"Whether a client may come back without a whole handshake.", 0, NULL, b"tls"),
+    number(b"tls-session-cache-size", b"20480", 0, INT_MAX_, &LAYOUT.tls_session_cache_size,
+           b"tls", b"Sessions that are remembered for that; 0 is no limit.", 0, NULL, b"tls"),
+    number(b"tls-session-cache-timeout", b"300", 0, INT_MAX_,
+           &LAYOUT.tls_session_cache_timeout, b"tls", b"Seconds that one is remembered.", 0, NULL,
+           b"tls"),
+    number(b"max-new-tls-connections-per-cycle", b"1", 1, 1024,
+           &LAYOUT.max_new_tls_connections_per_cycle, b"tls",
+           b"Handshakes worked on in a turn of the loop: each takes up to a millisecond."),
 
     # Clients
     text(b"requirepass", b"", &LAYOUT.requirepass, b"clients",

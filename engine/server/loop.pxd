@@ -20,6 +20,7 @@ cdef enum listener_t:
     LISTEN_TCP = 1
     LISTEN_UNIX = 2
     LISTEN_CONTROL = 3                  # the owner's socket: may do everything
+    LISTEN_TLS = 4                      # TCP, and TLS on it
 
 cdef enum:
     LISTENERS_MAX = 32
@@ -33,6 +34,8 @@ cdef void loop_unlisten(server_t* srv, int fd) noexcept nogil
 # The descriptors listened on, to `out`, which has room for LISTENERS_MAX. Returns how many.
 cdef int loop_listeners(const server_t* srv, int* out) noexcept nogil
 cdef int loop_set_wake(server_t* srv, int fd) noexcept nogil
+# Connections from now on use this context (server/tls), which the loop takes; NULL: none.
+cdef void loop_set_tls(server_t* srv, void* context) noexcept nogil
 # Turns until Python is wanted, at most until `until_us` of the monotonic clock (0: no bound).
 cdef step_t loop_run(server_t* srv, int64_t until_us) noexcept nogil
 

@@ -38,9 +38,9 @@ from ..store.keyspace cimport store_has_dropped, store_reap
 from ..wire.client cimport client_output
 from ..wire.command cimport (
     CLIENT_BLOCKED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CLOSING, CLIENT_CONTROL,
-    CLIENT_FED, CLIENT_INTERNAL, CLIENT_NOT_READ, CLIENT_PAUSED, CLIENT_PENDING_WRITE, CLIENT_READY,
-    CLIENT_READ_PAUSED, CLIENT_UNIX_SOCKET, CLIENT_UNWATCHED, CLIENT_WAIT_MEMORY,
-    CLIENT_WRITE_WAITS,
+    CLIENT_FED, CLIENT_INTERNAL, CLIENT_NOT_READ, CLIENT_PAUSED, CLIENT_PENDING_WRITE,
+    CLIENT_READY, CLIENT_READ_PAUSED, CLIENT_TLS_MORE, CLIENT_TLS_SHAKING, CLIENT_UNIX_SOCKET,
+    CLIENT_UNWATCHED, CLIENT_WAIT_MEMORY, CLIENT_WRITE_WAITS,
 )
 from .blocked cimport blocked_retry, blocked_serve, blocked_timeouts
 from .clients cimport (
@@ -56,6 +56,9 @@ from .journal cimport journal_cron, journal_turn
 from .latency cimport latency_note
 from .peer cimport peer_describe, peer_refusal, peer_set_options, peer_turn_away
 from .stats cimport stats_cron
+from .tls cimport (
+    TLS_BROKEN, tls_accept, tls_free_context, tls_has_more, tls_is_shaken, tls_read, tls_write,
+)
 
 cdef extern from "<sys/epoll.h>" nogil:
     ctypedef union epoll_data_t:
@@ -96,6 +99,7 @@ cdef enum:
     WAIT_MS_MAX = 1000                  # the longest there is between two runs of cron: hz 1
     UNSYNCED_US = 100000                # a look at what everysec has to sync by now
     BEHIND_US = 1000                    # a look at a disk or a walk that replies wait for
+    SHAKE_US = 10000000                 # for a TLS handshake
     WAKE_MARK = 1                       # epoll data: low bits tell what is not a client
     LISTENER_MARK = 2
 
@@ -110,6 +114,7 @@ cdef struct loop_t:
     listening_t listeners[LISTENERS_MAX]
     int listener_count
     int64_t cron_at_us
+    int64_t handshakes                  # worked on in this turn
     char* read_buffer                   # READ_SIZE, owned
     epoll_event events[EVENTS_MAX]
 
@@ -138,6 +143,8 @@ cdef void loop_close(server_t* srv) noexcept nogil:
     srv.clients_max = 0
     if loop.epfd >= 0:
         close(loop.epfd)
+    tls_free_context(srv.tls)
+    srv.tls = NULL
     heap_free(&srv.heap, loop.read_buffer, READ_SIZE)
     heap_free(&srv.heap, loop, sizeof(loop_t))
     srv.loop = NULL
@@ -185,6 +192,11 @@ cdef int loop_set_wake(server_t* srv, int fd) noexcept nogil:
     return watch(loop, EPOLL_CTL_ADD, fd, EPOLLIN, WAKE_MARK)
 
 
+cdef void loop_set_tls(server_t* srv, void* context) noexcept nogil:
+    tls_free_context(srv.tls)           # sessions made from it keep it
+    srv.tls = context
+
+
 # -- accepting ------------------------------------------------------------------------------------
 
 cdef client_t* loop_adopt(server_t* srv, int fd, listener_t kind) noexcept nogil:
@@ -193,15 +205,21 @@ cdef client_t* loop_adopt(server_t* srv, int fd, listener_t kind) noexcept nogil
     # The owner's socket is open when no other is.
     cdef const char* refusal = NULL
     if kind != LISTEN_CONTROL:
-        refusal = peer_refusal(srv, fd, kind == LISTEN_TCP)
+        refusal = peer_refusal(srv, fd, kind == LISTEN_TCP or kind == LISTEN_TLS)
     if refusal is not NULL:
         srv.stats.connections_rejected += 1
-        peer_turn_away(fd, refusal)
+        if kind == LISTEN_TLS:
+            close(fd)                   # it could not read our words
+        else:
+            peer_turn_away(fd, refusal)
         return NULL
     srv.stats.connections_received += 1
     c = client_attach(srv, fd)
     peer_describe(c)
-    if kind == LISTEN_TCP:
+    if kind == LISTEN_TLS and not begin_tls(srv, c):
+        client_detach(srv, c)
+        return NULL
+    if kind == LISTEN_TCP or kind == LISTEN_TLS:
         peer_set_options(fd, <int>srv.config.tcp_keepalive)
     else:
         c.flags |= CLIENT_UNIX_SOCKET
@@ -213,6 +231,15 @@ cdef client_t* loop_adopt(server_t* srv, int fd, listener_t kind) noexcept nogil
         client_detach(srv, c)
         return NULL
     return c
+
+
+cdef bint begin_tls(server_t* srv, client_t* c) noexcept nogil:
+    if srv.tls is NULL:
+        return False
+    c.tls = tls_accept(srv.tls, c.fd)
+    c.modes |= CLIENT_TLS_SHAKING
+    c.deadline_us = srv.mono_us + SHAKE_US
+    return c.tls is not NULL
 
 
 cdef void accept_from(server_t* srv, listening_t* listener) noexcept nogil:
@@ -282,9 +309,12 @@ cdef void finish_input(server_t* srv, client_t* c) noexcept nogil:
 
 cdef void watch_client(server_t* srv, client_t* c) noexcept nogil:
     """Read from it, write to it, as its flags say."""
-    cdef uint32_t events = 0 if c.flags & CLIENT_NOT_READ else EPOLLIN
+    cdef uint32_t events
     if c.fd < 0:
         return
+    if unlikely(c.modes & CLIENT_TLS_MORE) and not c.flags & (CLIENT_NOT_READ | CLIENT_BLOCKED):
+        client_make_ready(srv, c, 0)
+    events = 0 if c.flags & CLIENT_NOT_READ else EPOLLIN
     if events:
         c.flags &= ~<uint32_t>CLIENT_UNWATCHED
     else:
@@ -322,6 +352,8 @@ cdef void run_ready(server_t* srv) noexcept nogil:
             blocked_retry(srv, c)
         elif c.query.size and not c.flags & CLIENT_READ_PAUSED:
             run_query(srv, c)
+        elif unlikely(c.modes & CLIENT_TLS_MORE) and not c.flags & CLIENT_NOT_READ:
+            read_client(srv, c)
         elif c.flags & CLIENT_UNWATCHED:
             watch_client(srv, c)
 
@@ -342,6 +374,34 @@ cdef void loop_feed(server_t* srv, client_t* c, const char* data, size_t size) n
     finish_input(srv, c)
 
 
+cdef bint shake_hands(server_t* srv, client_t* c) noexcept nogil:
+    """Is it worth reading from a client whose handshake may be under way? A handshake is much work:
+    who comes after the turn's share of them is read next turn."""
+    cdef loop_t* loop = loop_of(srv)
+    if not c.modes & CLIENT_TLS_SHAKING:
+        return True
+    if loop.handshakes >= srv.config.max_new_tls_connections_per_cycle:
+        return False                    # level-triggered: the poller will say so again
+    loop.handshakes += 1
+    return True
+
+
+cdef ssize_t receive(server_t* srv, client_t* c, char* at, size_t size) noexcept nogil:
+    """Bytes; 0 at the end; -1 when nothing has come, -2 when nothing ever will."""
+    cdef ssize_t got
+    if likely(c.tls is NULL):
+        got = recv(c.fd, at, size, 0)
+        return got if got >= 0 else -1 if errno == EAGAIN or errno == EINTR else -2
+    got = tls_read(c.tls, at, size)
+    if unlikely(c.modes & CLIENT_TLS_SHAKING) and tls_is_shaken(c.tls):
+        c.modes &= ~<uint32_t>CLIENT_TLS_SHAKING
+        connection_greet(srv, c)        # from now on it has its time to log in
+    c.modes &= ~<uint32_t>CLIENT_TLS_MORE
+    if unlikely(got == <ssize_t>size) and tls_has_more(c.tls):
+        c.modes |= CLIENT_TLS_MORE
+    return got
+
+
 cdef void read_client(server_t* srv, client_t* c) noexcept nogil:
     """A large argument is read to where it will be used, with room for a quarter of what has come
     already: it takes few reads, and a liar gains nothing by announcing one."""
@@ -353,14 +413,14 @@ cdef void read_client(server_t* srv, client_t* c) noexcept nogil:
         want = c.query.size // 4 if c.query.size // 4 > READ_SIZE else READ_SIZE
         want = READ_LARGE_MAX if want > READ_LARGE_MAX else want
         buf_reserve(&c.query, c.need if c.need < want else want)
-        got = recv(c.fd, c.query.data + c.query.size, c.query.size_max - c.query.size, 0)
+        got = receive(srv, c, c.query.data + c.query.size, c.query.size_max - c.query.size)
     else:
-        got = recv(c.fd, loop_of(srv).read_buffer, READ_SIZE, 0)
+        got = receive(srv, c, loop_of(srv).read_buffer, READ_SIZE)
     if got <= 0:
         if got == 0 and client_output(c):
             client_close(srv, c, CLIENT_CLOSE_SOON)     # it may only have closed its own half
             watch_client(srv, c)
-        elif got == 0 or (errno != EAGAIN and errno != EINTR):
+        elif got != -1:
             client_close(srv, c, CLIENT_CLOSE_NOW)
         return
     srv.stats.reads += 1
@@ -372,17 +432,26 @@ cdef void read_client(server_t* srv, client_t* c) noexcept nogil:
         run_query(srv, c)
     else:
         loop_feed(srv, c, loop_of(srv).read_buffer, <size_t>got)
+    if unlikely(c.modes & CLIENT_TLS_MORE) and not c.flags & (CLIENT_NOT_READ | CLIENT_CLOSE_NOW
+                                                               | CLIENT_BLOCKED):
+        client_make_ready(srv, c, 0)
 
 
 # -- writing --------------------------------------------------------------------------------------
 
 cdef void write_client(server_t* srv, client_t* c) noexcept nogil:
     cdef ssize_t put
+    cdef bint broken
     if c.fd < 0:
         return                          # whoever made it takes its replies
-    put = send(c.fd, c.reply.data + c.sent, c.reply.size - c.sent, MSG_NOSIGNAL)
+    if likely(c.tls is NULL):
+        put = send(c.fd, c.reply.data + c.sent, c.reply.size - c.sent, MSG_NOSIGNAL)
+        broken = put < 0 and errno != EAGAIN and errno != EINTR
+    else:
+        put = tls_write(c.tls, c.reply.data + c.sent, c.reply.size - c.sent)
+        broken = put == TLS_BROKEN
     if put < 0:
-        if errno != EAGAIN and errno != EINTR:
+        if broken:
             client_close(srv, c, CLIENT_CLOSE_NOW)
             return
         put = 0
@@ -578,6 +647,7 @@ cdef step_t turn(server_t* srv) noexcept nogil:
     if count < 0 and errno != EINTR:
         return STEP_FAILED
     began = clock_ticks()
+    loop.handshakes = 0
     loop_tick(srv)
     for i in range(count):
         data = loop.events[i].data.u64
@@ -598,7 +668,8 @@ cdef step_t turn(server_t* srv) noexcept nogil:
             if events & (EPOLLERR | EPOLLHUP):
                 client_close(srv, c, CLIENT_CLOSE_NOW)
         elif events & (EPOLLIN | EPOLLERR | EPOLLHUP):
-            read_client(srv, c)
+            if likely(c.tls is NULL) or shake_hands(srv, c):
+                read_client(srv, c)
     if srv.mono_us >= loop.cron_at_us:
         cron(srv)
     if unlikely(srv.snapshot.state != SNAPSHOT_IDLE or srv.rewrite_wanted):

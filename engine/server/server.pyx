@@ -5,7 +5,7 @@ serves, and when the loop asks for Python (a signal, a stop).
 """
 cimport cython
 from cpython.pycapsule cimport PyCapsule_New
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport calloc, free
 
 from ..commands.acl_log cimport acl_log_free
@@ -34,9 +34,9 @@ from .clients cimport client_attach, client_detach
 from .execute cimport execute_call, execute_process
 from .journal cimport journal_attach, journal_detach
 from .loop cimport (
-    LISTEN_CONTROL, LISTEN_TCP, LISTEN_UNIX, STEP_FAILED, STEP_STOP, STEP_WAKE, loop_close,
-    loop_feed, loop_listen, loop_open, loop_run, loop_set_wake, loop_tick, loop_unlisten,
-    step_t,
+    LISTEN_CONTROL, LISTEN_TCP, LISTEN_TLS, LISTEN_UNIX, STEP_FAILED, STEP_STOP, STEP_WAKE,
+    loop_close, loop_feed, loop_listen, loop_open, loop_run, loop_set_tls, loop_set_wake,
+    loop_tick, loop_unlisten, step_t,
 )
 from .settings cimport (
     settings_apply, settings_change, settings_free, settings_init, settings_load,
@@ -52,10 +52,11 @@ from . import (  # noqa: F401
     cold, cold_acl, cold_command, cold_config, cold_debug, cold_info, cold_journal, cold_latency,
     cold_log, cold_lolwut, cold_memory, cold_module,
 )
-
+from .tls import make_context
 from .users import Users
 
-LISTENERS = {"tcp": LISTEN_TCP, "unix": LISTEN_UNIX, "control": LISTEN_CONTROL}
+LISTENERS = {"tcp": LISTEN_TCP, "unix": LISTEN_UNIX, "control": LISTEN_CONTROL,
+             "tls": LISTEN_TLS}
 
 
 def setting_pair(name: str, value: object) -> tuple[bytes, bytes]:
@@ -358,7 +359,7 @@ cdef class Server:
         """Take connections from a listening, non-blocking socket, which stays the caller's.
 
         Args:
-            kind: "tcp", "unix", or "control" for the owner's socket.
+            kind: "tcp", "tls" (see set_tls), "unix", or "control" for the owner's socket.
         """
         error = loop_listen(self.srv, fd, LISTENERS[kind])
         if error:
@@ -367,6 +368,17 @@ cdef class Server:
     def unlisten(self, fd: int) -> None:
         """Take no more connections from this socket."""
         loop_unlisten(self.srv, fd)
+
+    def set_tls(self, options: dict | None) -> None:
+        """Serve connections of "tls" listeners from now on so; old ones stay as they are.
+
+        Args:
+            options: see tls.make_context; None ends TLS: new connections are closed.
+        Raises:
+            TLSError: the options cannot be had; what was before goes on.
+        """
+        context = make_context(options) if options is not None else 0
+        loop_set_tls(self.srv, <void*><uintptr_t>context)
 
     def set_wake(self, fd: int) -> None:
         """End the turn when this descriptor is readable: run() then returns "wake"."""

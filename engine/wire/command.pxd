@@ -164,6 +164,8 @@ cdef enum:                              # client modes: a second word of flags
     CLIENT_TRACKING_CACHING = 1 << 5    # CLIENT CACHING was said for the next command
     CLIENT_TRACKING_NOLOOP = 1 << 6     # not of its own changes
     CLIENT_TRACKING_BROKEN = 1 << 7     # who was to be told in its place is gone
+    CLIENT_TLS_SHAKING = 1 << 16       # no command has come, nor can one
+    CLIENT_TLS_MORE = 1 << 17          # its session holds bytes that the poller does not know of
 
 cdef enum:                              # whoever has one of these is not read from
     CLIENT_NOT_READ = (CLIENT_PAUSED | CLIENT_WAIT_MEMORY | CLIENT_READ_PAUSED | CLIENT_READY
@@ -220,6 +222,7 @@ cdef struct client_t:
     # Connection
     uint64_t id
     int fd                              # -1 without a socket
+    void* tls                           # owned by server/tls: NULL without it
     uint32_t index                      # in the server's table of clients
     uint32_t generation
     buf_t query                         # bytes received and not yet parsed

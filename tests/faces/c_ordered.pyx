@@ -171,7 +171,8 @@ cdef class Ordered:
         cdef leaf_t* leaf = <leaf_t*>node
         if height == 0:
             assert 0 < leaf.count <= ORDERED_LEAF_MAX
-            return <uintptr_t>leaf_item(leaf, 0), leaf.count, 1, 0, leaf.count / <double>ORDERED_LEAF_MAX
+            fill = leaf.count / <double>ORDERED_LEAF_MAX
+            return <uintptr_t>leaf_item(leaf, 0), leaf.count, 1, 0, fill
         assert 0 < inner.count <= INNER_MAX
         total = [0, 0, 1]
         fills = []

@@ -49,7 +49,7 @@ def test_limits_of_several_lines_add_up():
     (b'requirepass "a', "Unbalanced quotes"),
     (b"include a b", "wrong number of arguments"),
     (b"include /nonexistent/x", "can't open /nonexistent/x: No such file or directory"),
-    (b"tls-port 6380", "there is no TLS yet"),
+    (b"tls-cluster yes", "TLS serves clients, with one certificate"),
     (b"io-threads 4", "one thread serves all clients"),
 ])
 def test_a_fault_names_line_and_word(line, reason):

@@ -1,0 +1,215 @@
+"""TLS as a client sees it: real handshakes, by Python's ssl module and by redis-cli.
+
+Goal: the same engine behind TLS as without: any size of pipeline and reply, cut at any byte; what
+is not TLS, or ends in the middle, costs one connection and no more; certificates change under
+service. Method: one served process with a certificate made here, connections by ssl.
+"""
+import datetime
+import ipaddress
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.kvd.server import Served, free_port
+from tests.oracle import Link, encode
+
+
+def certificate(directory, name: str, issuer=None):
+    """A certificate for this machine, its own authority unless one is given.
+
+    Returns:
+        (certificate, key), which can issue others; in `directory` as name.crt and name.key.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.datetime.now(datetime.timezone.utc)
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    made = (x509.CertificateBuilder()
+            .subject_name(subject).issuer_name(issuer[0].subject if issuer else subject)
+            .public_key(key.public_key()).serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=30))
+            .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), True)
+            .add_extension(x509.SubjectAlternativeName([
+                x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+                False)
+            .sign(issuer[1] if issuer else key, hashes.SHA256()))
+    (directory / f"{name}.crt").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (directory / f"{name}.key").write_bytes(key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption()))
+    return made, key
+
+
+class Secure:
+    """A served instance with TLS, and clients of it."""
+
+    def __init__(self, directory, *args: str):
+        self.directory = directory
+        self.port, self.tls_port = free_port(), free_port()
+        certificate(directory, "one")
+        self.served = Served(directory, "--port", str(self.port), "--tls-port",
+                             str(self.tls_port), "--tls-cert-file", "one.crt",
+                             "--tls-key-file", "one.key", *args)
+
+    def trust(self, name: str = "one") -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.directory / f"{name}.crt")
+
+    def connect(self, context: ssl.SSLContext | None = None) -> Link:
+        link = Link.__new__(Link)
+        plain = socket.create_connection(("127.0.0.1", self.tls_port), timeout=20)
+        link.socket = (context or self.trust()).wrap_socket(plain, server_hostname="localhost")
+        link.file = link.socket.makefile("rb")
+        return link
+
+    def ask(self, link: Link, *args) -> bytes:
+        link.socket.sendall(encode(*args))
+        return link.read()
+
+
+@pytest.fixture
+def secure(tmp_path):
+    it = Secure(tmp_path, "--tls-auth-clients", "no")
+    assert it.served.status is None, it.served.text
+    yield it
+    assert it.served.end() == 0
+
+
+def test_one_engine_behind_both_doors(secure):
+    link = secure.connect()
+    assert link.socket.version() == "TLSv1.3"
+    assert secure.ask(link, "SET", "k", "v") == b"+OK\r\n"
+    assert secure.served.ask(secure.port, "GET", "k") == b"$1\r\nv\r\n"
+    link.close()
+
+
+def test_pipelines_and_replies_of_any_size(secure):
+    link = secure.connect()
+    value = bytes(range(256)) * 40_000              # 10 MB, in hundreds of records
+    assert secure.ask(link, "SET", "big", value) == b"+OK\r\n"
+    assert secure.ask(link, "GET", "big") == b"$%d\r\n%b\r\n" % (len(value), value)
+    # More than the read buffer holds, in one stretch: what stays in the session must be found.
+    count = 30_000
+    sender = threading.Thread(target=link.socket.sendall, args=(
+        b"".join(encode("SET", f"key:{i}", i) for i in range(count)),))
+    sender.start()
+    assert [link.read() for _ in range(count)] == [b"+OK\r\n"] * count
+    sender.join()
+    assert secure.ask(link, "DBSIZE") == b":%d\r\n" % (count + 1)
+    link.close()
+
+
+def test_a_command_byte_by_byte(secure):
+    link = secure.connect()
+    for byte in encode("SET", "slow", "value"):
+        link.socket.sendall(bytes([byte]))
+    assert link.read() == b"+OK\r\n"
+    link.close()
+
+
+def test_a_pause_leaves_nothing_behind(secure):
+    """What had been decrypted when the client was paused is executed after it."""
+    link = secure.connect()
+    secure.served.ask(secure.port, "CLIENT", "PAUSE", "300", "ALL")
+    link.socket.sendall(b"".join(encode("INCR", "n") for _ in range(20_000)))
+    assert [link.read() for _ in range(20_000)][-1] == b":20000\r\n"
+    link.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"PING\r\n", b"\x16\x03\x01\x00", b"\x00" * 400])
+def test_what_is_no_handshake_costs_its_connection(secure, sent):
+    with socket.create_connection(("127.0.0.1", secure.tls_port), timeout=20) as plain:
+        plain.sendall(sent)
+        plain.shutdown(socket.SHUT_WR)
+        while plain.recv(1000):
+            pass                                    # an alert, then the end
+    link = secure.connect()
+    assert secure.ask(link, "PING") == b"+PONG\r\n"
+    link.close()
+
+
+def test_handshakes_under_way_hold_nobody_up(secure):
+    waiting = [socket.create_connection(("127.0.0.1", secure.tls_port)) for _ in range(200)]
+    for sock in waiting:
+        sock.sendall(b"\x16\x03\x01\x02\x00")       # a record that never comes whole
+    link = secure.connect()
+    assert secure.ask(link, "PING") == b"+PONG\r\n"
+    link.close()
+    for sock in waiting:
+        sock.close()
+    until = time.monotonic() + 10
+    while b"connected_clients:1\r" not in secure.served.ask(secure.port, "INFO", "clients"):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_old_protocols_are_refused(secure):
+    context = secure.trust()
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with pytest.raises((ssl.SSLError, OSError)):
+        secure.connect(context)
+
+
+def test_the_certificate_changes_under_service(secure):
+    old = secure.connect()
+    certificate(secure.directory, "two")
+    assert secure.served.ask(secure.port, "CONFIG", "SET", "tls-cert-file", "two.crt",
+                             "tls-key-file", "two.key") == b"+OK\r\n"
+    with pytest.raises(ssl.SSLCertVerificationError):
+        secure.connect()
+    new = secure.connect(secure.trust("two"))
+    assert secure.ask(new, "PING") == secure.ask(old, "PING") == b"+PONG\r\n"
+    # A wrong pair is refused, and what was before goes on.
+    reply = secure.served.ask(secure.port, "CONFIG", "SET", "tls-key-file", "one.key")
+    assert reply.startswith(b"-ERR CONFIG SET failed") and b"tls-key-file" in reply
+    assert secure.ask(secure.connect(secure.trust("two")), "PING") == b"+PONG\r\n"
+
+
+def test_clients_with_certificates_only(tmp_path):
+    authority = certificate(tmp_path, "ca")
+    certificate(tmp_path, "client", authority)
+    it = Secure(tmp_path, "--tls-ca-cert-file", "ca.crt")
+    try:
+        context = it.trust()
+        context.load_cert_chain(tmp_path / "client.crt", tmp_path / "client.key")
+        assert it.ask(it.connect(context), "PING") == b"+PONG\r\n"
+        with pytest.raises((ssl.SSLError, OSError, AssertionError, ValueError)):
+            assert it.ask(it.connect(), "PING") == b"+PONG\r\n"
+    finally:
+        assert it.served.end() == 0
+
+
+@pytest.mark.parametrize("args, words", [
+    ((), "tls-cert-file"),
+    (("--tls-cert-file", "one.crt"), "tls-key-file"),
+    (("--tls-cert-file", "one.crt", "--tls-key-file", "one.key"), "tls-ca-cert-file"),
+    (("--tls-cert-file", "gone.crt", "--tls-key-file", "one.key", "--tls-auth-clients", "no"),
+     "tls-cert-file: No such file or directory"),
+    (("--tls-cert-file", "one.crt", "--tls-key-file", "two.key", "--tls-auth-clients", "no"),
+     "tls-key-file: key values mismatch"),
+])
+def test_a_start_that_cannot_be_says_why(tmp_path, args, words):
+    certificate(tmp_path, "one")
+    certificate(tmp_path, "two")
+    served = Served(tmp_path, "--port", "0", "--tls-port", str(free_port()), *args)
+    assert served.process.wait(10) == 1
+    assert words in served.text
+
+
+def test_redis_cli(secure):
+    if shutil.which("redis-cli") is None:
+        pytest.skip("redis-cli is not installed (Debian: redis-tools)")
+    run = subprocess.run(
+        ["redis-cli", "--tls", "--cacert", secure.directory / "one.crt", "-h", "localhost", "-p",
+         str(secure.tls_port), "ECHO", "hello"], capture_output=True, text=True, timeout=20)
+    assert run.stdout == "hello\n", run.stderr
