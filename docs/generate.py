@@ -17,8 +17,8 @@ from kvd.engine.wire.command import command_table  # noqa: E402
 
 TOPICS = {
     "network": "Network", "tls": "TLS", "clients": "Clients", "memory": "Memory",
-    "types": "Types", "notifications": "What clients are told", "journal": "Journal", "process": "Process",
-    "log": "Log", "measurement": "What is measured",
+    "types": "Types", "notifications": "What clients are told", "journal": "Journal",
+    "process": "Process", "log": "Log", "measurement": "What is measured",
 }
 CONFIG_HEAD = """\
 # Directives
