@@ -23,7 +23,8 @@ INTEGERS = {
     "version", "maxage", "rank", "num-matches", "stop", "bits",
 }
 TYPES = {"unix-time-seconds": "unix-time", "unix-time-milliseconds": "unix-time",
-         "pattern": "pattern", "by-pattern": "pattern", "get-pattern": "pattern", "score": "double", "longitude": "double", "latitude": "double"}
+         "pattern": "pattern", "by-pattern": "pattern", "get-pattern": "pattern",
+         "score": "double", "longitude": "double", "latitude": "double"}
 
 # A parsed syntax: a word, ("...",), or (bracket, [sequence, ...]) with a sequence per alternative.
 Node = str | tuple
