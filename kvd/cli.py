@@ -3,6 +3,7 @@
 `serve` is imported by itself, since a server that starts fast is restarted gladly and a serving
 process imports only what it needs. Every other verb lives in terminal/.
 """
+import os
 import sys
 
 
@@ -20,5 +21,10 @@ def main(argv: list[str] | None = None) -> int:
         from .agent.main import main as run_agent
         from .home import Home, default_home
         return run_agent(Home(default_home()))
+    if args[:1] == ["create"] and "--help" not in args and "KVD_HOST" not in os.environ:
+        # It needs an agent, whose start takes as long as importing the rest of us.
+        from .home import Home, default_home
+        from .launch import launch
+        launch(Home(default_home()))
     from .terminal.main import run
     return run(args)

@@ -5,23 +5,17 @@ one or nothing. A request is sent once: a change that may have happened is never
 """
 import http.client
 import json
-import os
 import pathlib
 import ssl
-import subprocess
-import sys
-import time
 import urllib.parse
 from typing import Any
 
-import kvd
-
 from ..errors import (
-    BadRequest, Conflict, Failed, Forbidden, NotFound, Refused, TimedOut, Unreachable,
+    BadRequest, Conflict, Failed, Forbidden, NotFound, TimedOut, Unreachable,
 )
 from ..home import Home, connect_unix
+from ..launch import Launch, launched
 
-START_SECONDS = 15.0
 ANSWER_SECONDS = 90.0
 KINDS = {400: BadRequest, 401: Forbidden, 403: Forbidden, 404: NotFound, 409: Conflict,
          429: Failed, 503: Failed}
@@ -132,43 +126,10 @@ class Remote:
         return True
 
 
-def agent_environment() -> dict[str, str]:
-    """For an agent: where Python finds us, wherever it is started."""
-    source = str(pathlib.Path(kvd.__file__).resolve().parent.parent)
-    return os.environ | {"PYTHONPATH": source}
-
-
 def start_agent(home: Home) -> None:
-    """Start the agent, detached, and wait until it answers. Two at once end in one agent.
+    """Start the agent, detached, and wait until it answers.
 
     Raises:
         Unreachable: it does not start, with its own words.
     """
-    try:
-        home.prepare()
-        # Its first words, before it has a log of its own, go where a person can find them too.
-        fd = os.open(home.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    except Refused as error:
-        raise Unreachable(str(error)) from None
-    except OSError as error:
-        raise Unreachable(f"cannot write {home.log}: {error.strerror}") from None
-    start = os.fstat(fd).st_size
-    with os.fdopen(fd, "ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "kvd", "agent", "run"], cwd=home.root,
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            env=agent_environment() | {"KVD_HOME": str(home.root)})
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            connect_unix(home.socket, 1.0).close()
-            return
-        except OSError:
-            pass
-        if process.poll() not in (None, 0):
-            words = home.log.read_bytes()[start:].decode(errors="replace").strip().splitlines()
-            reason = words[-1].removeprefix("kvd: ") if words else "it says nothing"
-            raise Unreachable(reason)
-        time.sleep(0.005)
-    raise Unreachable(f"the agent does not answer after {START_SECONDS:.0f} s: {home.log} may say "
-                      "why")
+    (launched.pop() if launched else Launch(home)).wait()

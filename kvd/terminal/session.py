@@ -78,7 +78,10 @@ class Session:
         pause = 0.02
         with Progress(what, quiet=self.as_json) as progress:
             while True:
-                instance = self.ask("GET", f"/key-value/{id}")
+                try:
+                    instance = self.ask("GET", f"/key-value/{id}")
+                except NotFound as error:       # it was being created, and could not be
+                    raise Failed(str(error).removeprefix(f"not found: {id}: ")) from None
                 status = instance["status"]
                 progress.show(status)
                 if status == wanted:
