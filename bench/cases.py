@@ -6,6 +6,8 @@
     lst:N   a list of 100 elements, N < 1,000           big:N   one of 600, in several blocks
     num:N   a list of 100 numbers, N < 1,000
 
+and over sorted sets; see SORTED_SETS.
+
 A case that changes the keyspace visits each key once, and its `repair` requests, as many as it
 had, visit the same keys in the same order and undo it. Every peer is sent the same number of
 requests, so that all do the same work. Keys are created in ascending order and visited at random
@@ -63,6 +65,19 @@ def long_lists() -> Number:
 
 def bit() -> Number:
     return key(b"", first=100, count=900, size=3)      # of three digits: no leading zero
+
+
+def member(prefix: bytes = b"member:", order: str = "random") -> Number:
+    return Number(prefix, size=20, order=order)
+
+
+def score(order: str = "random") -> Number:
+    return key(b"", size=6, order=order)
+
+
+def place() -> tuple:
+    """Somewhere in 73 by 111 kilometres."""
+    return key(b"2.", size=8), key(b"48.", size=9)
 
 
 def many(count: int, *extra: bytes) -> tuple:
@@ -170,9 +185,33 @@ LISTS = [
     Case("SORT BY GET", (b"SORT", key(b"num:", count=LISTED), b"BY", b"nosort", b"GET", b"key:*",
                          b"LIMIT", b"0", b"10"), weight=10),
 ]
+# `zset` has a million members with scores in no order, `queue` a million in order, `geo` 100,000
+# places, `zs:N` ten members each.
+SORTED_SETS = [
+    Case("ZADD (present)", (b"ZADD", b"zset", score(), member())),
+    Case("ZADD (absent)", (b"ZADD", b"zset", score(), member(b"absent:", "each")),
+         repair=((b"ZREM", b"zset", member(b"absent:", "each")),)),
+    Case("ZADD (small)", (b"ZADD", key(b"zs:", count=SMALL), score(),
+                          key(b"m", count=10, size=2))),
+    Case("ZINCRBY", (b"ZINCRBY", b"zset", b"1", member())),
+    Case("ZREM (absent)", (b"ZREM", b"zset", member(b"absent:"))),
+    Case("ZSCORE", (b"ZSCORE", b"zset", member())),
+    Case("ZRANK", (b"ZRANK", b"zset", member())),
+    Case("ZRANGE 0 9", (b"ZRANGE", b"zset", b"0", b"9")),
+    Case("ZREVRANGE 0 9 WITHSCORES", (b"ZREVRANGE", b"zset", b"0", b"9", b"WITHSCORES")),
+    Case("ZRANGE 0 99", (b"ZRANGE", b"zset", b"0", b"99"), weight=4),
+    Case("ZRANGEBYSCORE 10", (b"ZRANGEBYSCORE", b"zset", score(), b"+inf", b"LIMIT", b"0", b"10"),
+         weight=2),
+    Case("ZCOUNT", (b"ZCOUNT", b"zset", score(), b"+inf")),
+    Case("ZPOPMIN", (b"ZPOPMIN", b"queue"),
+         repair=((b"ZADD", b"queue", score("ascending"), same(b"member:", size=20)),)),
+    Case("GEOSEARCH", (b"GEOSEARCH", b"geo", b"FROMLONLAT", *place(), b"BYRADIUS", b"1", b"km",
+                       b"ASC", b"COUNT", b"10"), weight=20),
+    Case("GEOADD", (b"GEOADD", b"geo", *place(), key(b"place:", count=SMALL, size=20))),
+]
 CORE = [GET, SET]
 BATCHES = [MGET100, MSET100]
-COMMANDS = STRINGS[2:] + BITMAPS + KEYS + LISTS
+COMMANDS = STRINGS[2:] + BITMAPS + KEYS + LISTS + SORTED_SETS
 
 # The keyspace, as requests that write it; each visits every key once.
 FILL = [
@@ -185,4 +224,10 @@ FILL = [
     (LISTED, Request(b"RPUSH", key(b"big:", count=LISTED, order="ascending"), *[VALUE] * 600)),
     (LISTED, Request(b"RPUSH", key(b"num:", count=LISTED, order="ascending"),
                      *[b"%d" % (i * 37 % 100) for i in range(100)])),
+    (KEYSPACE, Request(b"ZADD", b"zset", score("each"), member(order="ascending"))),
+    (KEYSPACE, Request(b"ZADD", b"queue", score("ascending"), same(b"member:", size=20))),
+    (KEYSPACE, Request(b"ZADD", key(b"zs:", count=SMALL, order="ascending"), score(),
+                       key(b"m", count=10, size=2))),
+    (SMALL, Request(b"GEOADD", b"geo", *place(), key(b"place:", count=SMALL, size=20,
+                                                     order="ascending"))),
 ]

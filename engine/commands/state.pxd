@@ -127,6 +127,8 @@ cdef struct config_t:
     # Types
     set_limits_t set_limits
     int64_t list_max_listpack_size      # elements of a block, or -1 to -5: 4 to 64 KB
+    int64_t zset_max_listpack_entries
+    int64_t zset_max_listpack_value     # bytes
     int64_t hll_sparse_max_bytes
     int64_t stream_node_max_bytes       # 0: no bound
     int64_t stream_node_max_entries     # 0: no bound
@@ -391,3 +393,5 @@ cdef inline void client_close(server_t* srv, client_t* c, uint32_t how) noexcept
 # What a reader of dumps needs to know of the configuration; after rdb_init.
 cdef inline void rdb_configure(rdb_t* rdb, const server_t* srv) noexcept nogil:
     rdb.limits.list_fill = <int>srv.config.list_max_listpack_size
+    rdb.limits.zset_entries = <uint64_t>srv.config.zset_max_listpack_entries
+    rdb.limits.zset_value = <uint64_t>srv.config.zset_max_listpack_value

@@ -27,7 +27,11 @@ cdef bint parse_cursor(const char* s, size_t size, uint64_t* out) noexcept nogil
 # Texts of any size, in time that grows with the size.
 cdef bint parse_double(const char* s, size_t size, double* out) noexcept nogil
 
-# The same, of the machine's widest type; hexadecimal is accepted.
+# What may bound a range of scores: likewise, but a NUL ends the text, an empty one is 0, and what
+# is too large or too small is infinity or zero.
+cdef bint parse_double_wide(const char* s, size_t size, double* out) noexcept nogil
+
+# As parse_double, of the machine's widest type; hexadecimal is accepted.
 cdef bint parse_long_double(const char* s, size_t size, long double* out) noexcept nogil
 
 # A memory size: digits and one of b, k, kb, m, mb, g, gb in any case; k is 1000, kb is 1024.

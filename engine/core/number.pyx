@@ -403,6 +403,24 @@ cdef bint parse_double(const char* s, size_t size, double* out) noexcept nogil:
     return True
 
 
+cdef bint parse_double_wide(const char* s, size_t size, double* out) noexcept nogil:
+    cdef literal_t d
+    cdef double value
+    cdef const void* end = memchr(s, 0, size) if size else NULL
+    if end is not NULL:
+        size = <size_t>(<const char*>end - s)
+    if size == 0:
+        out[0] = 0
+        return True
+    if parse_double(s, size, out):
+        return True
+    if not read_literal(s, size, &d):
+        return False
+    value = literal_to_double(&d)
+    out[0] = -value if d.negative else value
+    return True
+
+
 # ---- doubles out
 
 cdef int place_digits(char* out, const char* digits, int count, int ten) noexcept nogil:

@@ -22,9 +22,10 @@ cdef enum:
     ORDERED_LEAF_MAX = 64               # references in a leaf
     ORDERED_AHEAD = 8                   # how far a walk fetches ahead
 
-cdef packed struct scored_t:
+cdef struct scored_t:
     double score
-    uint8_t size                        # of the member, which follows; 255: size in 4 bytes first
+    uint8_t size                        # of the member, which follows at once; 255: size in 4
+                                        # bytes first
 
 cdef struct leaf_t:
     leaf_t* prev
@@ -116,8 +117,8 @@ cdef uint64_t ordered_count_before(const ordered_t* tree, const bound_t* bound) 
 cdef place_t ordered_after(const ordered_t* tree, const bound_t* bound) noexcept nogil
 cdef place_t ordered_before(const ordered_t* tree, const bound_t* bound) noexcept nogil
 cdef place_t ordered_at(const ordered_t* tree, uint64_t rank) noexcept nogil
-# Does it lie before the cut?
-cdef bint bound_passes(const bound_t* bound, const scored_t* item) noexcept nogil
+# Does a member with this score lie before the cut?
+cdef bint bound_passes(const bound_t* bound, double score, slice_t member) noexcept nogil
 
 cdef inline scored_t* leaf_item(const leaf_t* leaf, uint32_t at) noexcept nogil:
     # The word that ends with the reference: the two bytes before it belong to the leaf.

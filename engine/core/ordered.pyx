@@ -90,20 +90,22 @@ cdef int member_compare(slice_t a, slice_t b) noexcept nogil:
     return order
 
 
-cdef inline bint passes(double score, const scored_t* item, const bound_t* bound) noexcept nogil:
-    """A member with that score lies before the cut."""
+cdef bint bound_passes(const bound_t* bound, double score, slice_t member) noexcept nogil:
     cdef int order
-    if likely(bound.kind != BOUND_MEMBER):
-        if likely(score != bound.score):
+    if bound.kind != BOUND_MEMBER:
+        if score != bound.score:
             return score < bound.score
         if bound.kind == BOUND_SCORE:
             return bound.after
-    order = member_compare(scored_member(item), bound.member)
+    order = member_compare(member, bound.member)
     return order < 0 or (order == 0 and bound.after)
 
 
-cdef bint bound_passes(const bound_t* bound, const scored_t* item) noexcept nogil:
-    return passes(item.score, item, bound)
+cdef inline bint passes(double score, const scored_t* item, const bound_t* bound) noexcept nogil:
+    """bound_passes, which looks at the member where it has to."""
+    if likely(score != bound.score) and bound.kind != BOUND_MEMBER:
+        return score < bound.score
+    return bound_passes(bound, score, scored_member(item))
 
 
 cdef inline bound_t bound_of(const scored_t* item, bint after) noexcept nogil:

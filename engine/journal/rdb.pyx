@@ -20,9 +20,9 @@ from ..core.table cimport NO_DEADLINE
 from ..core.types cimport slice_t
 from ..store.access cimport access_new, lfu_decayed, lru_idle_seconds
 from ..store.entry cimport (
-    ENTRY_DEADLINE, INT_TEXT_MAX, TYPE_LIST, TYPE_STRING, encoding_t, entry_access,
-    entry_create_body_take, entry_create_string, entry_deadline, entry_key, entry_string, entry_t,
-    entry_type, type_t,
+    ENTRY_DEADLINE, INT_TEXT_MAX, TYPE_LIST, TYPE_STRING, TYPE_ZSET, encoding_t, entry_access,
+    entry_create_body_take, entry_create_string, entry_deadline, entry_encoding, entry_key,
+    entry_string, entry_t, entry_type, type_t,
 )
 from ..store.keyspace cimport keyspace_put_take, store_hash
 from .rdb_format cimport (
@@ -32,6 +32,10 @@ from .rdb_format cimport (
 from .rdb_list cimport (
     RDB_LIST, RDB_LIST_QUICKLIST, RDB_LIST_QUICKLIST_2, RDB_LIST_ZIPLIST, rdb_read_list,
     rdb_write_list,
+)
+from .rdb_zset cimport (
+    RDB_ZSET, RDB_ZSET_2, RDB_ZSET_LISTPACK, RDB_ZSET_ZIPLIST, rdb_read_zset, rdb_write_zset,
+    rdb_zset_type,
 )
 
 cdef enum:
@@ -81,6 +85,9 @@ cdef void* read_body(rdb_t* rdb, uint8_t type, type_t* kind, encoding_t* encodin
     if type in (RDB_LIST, RDB_LIST_ZIPLIST, RDB_LIST_QUICKLIST, RDB_LIST_QUICKLIST_2):
         kind[0] = TYPE_LIST
         return rdb_read_list(rdb, type, encoding)
+    if type in (RDB_ZSET, RDB_ZSET_2, RDB_ZSET_ZIPLIST, RDB_ZSET_LISTPACK):
+        kind[0] = TYPE_ZSET
+        return rdb_read_zset(rdb, type, encoding)
     return NULL
 
 
@@ -303,6 +310,8 @@ cdef void rdb_write_entry(buf_t* out, const store_t* store, const entry_t* entry
 cdef uint8_t rdb_value_type(const entry_t* entry, int version) noexcept nogil:
     if entry_type(entry) == TYPE_LIST:
         return RDB_LIST_QUICKLIST_2
+    if entry_type(entry) == TYPE_ZSET:
+        return rdb_zset_type(entry_encoding(entry))
     kvd_assert(entry_type(entry) == TYPE_STRING)
     return 0
 
@@ -311,6 +320,8 @@ cdef void rdb_write_value(buf_t* out, const entry_t* entry, int version) noexcep
     cdef char text[INT_TEXT_MAX]
     if entry_type(entry) == TYPE_LIST:
         rdb_write_list(out, entry)
+    elif entry_type(entry) == TYPE_ZSET:
+        rdb_write_zset(out, entry)
     else:
         rdb_put_string(out, entry_string(entry, text))
 

@@ -17,6 +17,8 @@ from ..store.keyspace cimport keyspace_t, store_t
 # the encoding that it would have had here.
 cdef struct rdb_limits_t:
     int list_fill                       # list-max-listpack-size
+    uint64_t zset_entries               # zset-max-listpack-entries
+    uint64_t zset_value                 # zset-max-listpack-value, bytes
 
 cdef struct rdb_t:
     store_t* store

@@ -7,13 +7,16 @@ from libc.stdint cimport uint64_t
 from libc.string cimport strlen
 
 from ..core.buf cimport buf_append_bulk, buf_append_header
-from ..core.number cimport FORMAT_INT_MAX, format_int64
+from ..core.number cimport FORMAT_DOUBLE_MAX, FORMAT_INT_MAX, format_double, format_int64
 from ..store.entry cimport (
-    ENTRY_DEADLINE, INT_TEXT_MAX, TYPE_LIST, TYPE_STRING, entry_body, entry_deadline,
+    ENTRY_DEADLINE, INT_TEXT_MAX, TYPE_LIST, TYPE_STRING, TYPE_ZSET, entry_body, entry_deadline,
     entry_encoding, entry_key, entry_string, entry_type, type_t,
 )
 from ..store.list cimport (
     list_at_t, list_count, list_get, list_next, list_seek, list_value_t,
+)
+from ..store.zset cimport (
+    zset_count, zset_item_t, zset_next, zset_t, zset_walk_rank, zset_walk_t,
 )
 
 
@@ -72,6 +75,27 @@ cdef void put_list(buf_t* out, const entry_t* entry) noexcept nogil:
         more = list_next(&list, &at)
 
 
+cdef void put_zset(buf_t* out, const entry_t* entry) noexcept nogil:
+    cdef zset_t zset
+    cdef zset_walk_t walk
+    cdef zset_item_t item
+    cdef char score[FORMAT_DOUBLE_MAX]
+    cdef uint64_t left
+    cdef int piece = 0
+    zset.heap = NULL                    # it is only read
+    zset.encoding = entry_encoding(entry)
+    zset.body = entry_body(entry)
+    left = zset_count(&zset)
+    zset_walk_rank(&zset, &walk, 0, False)
+    while zset_next(&walk, &item):
+        if piece == 0:
+            piece = start_piece(out, b"ZADD", entry_key(entry), left, 2)
+        text_put(out, slice_t(&score[0], <size_t>format_double(score, item.score)))
+        text_put(out, item.member)
+        piece -= 1
+        left -= 1
+
+
 cdef void text_write_entry(buf_t* out, const entry_t* entry) noexcept nogil:
     cdef type_t type = entry_type(entry)
     if type == TYPE_STRING:
@@ -79,6 +103,8 @@ cdef void text_write_entry(buf_t* out, const entry_t* entry) noexcept nogil:
         return
     if type == TYPE_LIST:
         put_list(out, entry)
+    elif type == TYPE_ZSET:
+        put_zset(out, entry)
     if entry.flags & ENTRY_DEADLINE:
         text_start(out, 3, b"PEXPIREAT")
         text_put(out, entry_key(entry))

@@ -41,7 +41,7 @@ cdef directive_t absent(const char* name, const char* alias, kind_t kind, const 
                        NULL, topic, why)
 
 
-cdef directive_t TABLE[127]
+cdef directive_t TABLE[125]
 TABLE[:] = [
     absent(b"save", NULL, KIND_WORDS, b"", b"snapshots", SNAPSHOTS),
     absent(b"dbfilename", NULL, KIND_TEXT, b"dump.rdb", b"snapshots", SNAPSHOTS,
@@ -157,10 +157,6 @@ TABLE[:] = [
            TYPES),
     absent(b"list-compress-depth", NULL, KIND_INT, b"0", b"types",
            b"the blocks of a list are not compressed"),
-    absent(b"zset-max-listpack-entries", b"zset-max-ziplist-entries", KIND_INT, b"128", b"types",
-           TYPES),
-    absent(b"zset-max-listpack-value", b"zset-max-ziplist-value", KIND_MEMORY, b"64", b"types",
-           TYPES),
     absent(b"busy-reply-threshold", b"lua-time-limit", KIND_INT, b"5000", b"types", SCRIPTS),
 
     absent(b"enable-module-command", NULL, KIND_TEXT, b"no", b"users", MODULES, IMMUTABLE),

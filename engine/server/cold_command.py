@@ -46,7 +46,7 @@ TIPS = {
     "scan": [NONDETERMINISTIC, "request_policy:special", SPECIAL],
     **dict.fromkeys(("object|freq", "object|idletime", "object|refcount", "object|encoding"),
                     [NONDETERMINISTIC]),
-    **dict.fromkeys(("spop", "srandmember", "sscan"), [NONDETERMINISTIC]),
+    **dict.fromkeys(("spop", "srandmember", "sscan", "zrandmember", "zscan"), [NONDETERMINISTIC]),
     **dict.fromkeys(("smembers", "sinter", "sunion", "sdiff"), [UNORDERED]),
     "ping": [ALL_SHARDS, ALL_SUCCEEDED],
     **dict.fromkeys(("acl|deluser", "acl|save", "acl|setuser"), [ALL_NODES, ALL_SUCCEEDED]),

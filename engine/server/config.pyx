@@ -139,7 +139,7 @@ cdef directive_t text(const char* name, const char* value, const void* field, co
                        help)
 
 
-cdef directive_t TABLE[92]
+cdef directive_t TABLE[94]
 TABLE[:] = [
     # Network. Loopback by default, as in the file that Valkey ships, not as when it has none.
     text(b"bind", b"127.0.0.1 -::1", &LAYOUT.bind, b"network",
@@ -273,6 +273,13 @@ TABLE[:] = [
            b"How much one block of a list holds: up to so many elements, or with -1 to -5 up to 4, "
            b"8, 16, 32 or 64 kb. A list that fits into one is a listpack.", 0, NULL, NULL,
            b"list-max-ziplist-size"),
+    number(b"zset-max-listpack-entries", b"128", 0, INT64_MAX,
+           &LAYOUT.zset_max_listpack_entries, b"types",
+           b"Members above which a sorted set is a table and a tree, no listpack.", 0, NULL, NULL,
+           b"zset-max-ziplist-entries"),
+    number(b"zset-max-listpack-value", b"64", 0, INT64_MAX, &LAYOUT.zset_max_listpack_value,
+           b"types", b"Bytes of a member above which it is, too.", 0, NULL, NULL,
+           b"zset-max-ziplist-value", KIND_MEMORY),
     memory(b"hll-sparse-max-bytes", b"3000", 0, &LAYOUT.hll_sparse_max_bytes, b"types",
            b"A HyperLogLog that would become longer than this as runs is spelt register by "
            b"register."),

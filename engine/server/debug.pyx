@@ -14,6 +14,7 @@ from ..core.buf cimport buf_free, buf_init, buf_t
 from ..core.glob cimport glob_match
 from ..core.heap cimport heap_alloc, heap_block_size, heap_free
 from ..core.listpack cimport listpack_size
+from ..core.number cimport FORMAT_DOUBLE_MAX, format_double
 from ..core.table cimport (
     NO_DEADLINE, SEGMENT_ITEMS_MAX, table_due_ms, table_overhead, table_scan,
 )
@@ -21,14 +22,15 @@ from ..core.types cimport slice_t
 from ..journal.rdb cimport RDB_VERSION_VALKEY, rdb_write_value
 from ..store.access cimport lfu_decayed, lru_idle_seconds
 from ..store.entry cimport (
-    ENC_INT, ENC_QUICKLIST, ENTRY_BODY, INT_TEXT_MAX, TYPE_LIST, TYPE_STRING, encoding_name,
-    entry_access, entry_body, entry_deadline, entry_encoding, entry_key, entry_memory, entry_size,
-    entry_string, entry_t, entry_type, raw_t,
+    ENC_INT, ENC_QUICKLIST, ENTRY_BODY, INT_TEXT_MAX, TYPE_LIST, TYPE_STRING, TYPE_ZSET,
+    encoding_name, entry_access, entry_body, entry_deadline, entry_encoding, entry_key,
+    entry_memory, entry_size, entry_string, entry_t, entry_type, raw_t,
 )
 from ..store.keyspace cimport keyspace_count, keyspace_peek, keyspace_set, keyspace_t, store_hash
 from ..store.list cimport (
     list_at_t, list_get, list_next, list_node_t, list_seek, list_t, list_value_t,
 )
+from ..store.zset cimport zset_item_t, zset_next, zset_t, zset_walk_rank, zset_walk_t
 from .capsule cimport server_from
 
 import struct
@@ -65,6 +67,33 @@ cdef list list_elements(const entry_t* entry):
         elements.append(text.data[:text.size])
         more = list_next(&values, &at)
     return elements
+
+
+cdef list zset_members(const entry_t* entry):
+    """Members and the texts of their scores, in order."""
+    cdef zset_t zset
+    cdef zset_walk_t walk
+    cdef zset_item_t item
+    cdef char text[FORMAT_DOUBLE_MAX]
+    zset.heap = NULL                    # it is only read
+    zset.encoding = entry_encoding(entry)
+    zset.body = entry_body(entry)
+    members = []
+    zset_walk_rank(&zset, &walk, 0, False)
+    while zset_next(&walk, &item):
+        members.append((item.member.data[:item.member.size],
+                        text[:format_double(text, item.score)]))
+    return members
+
+
+cdef bytes shortest(bytes score):
+    """What a digest takes for a score: 1e+17, where replies say 100000000000000000."""
+    whole = score.lstrip(b"-")
+    digits = whole.rstrip(b"0")
+    if not whole.isdigit() or len(whole) - 1 < len(digits) + 7 or not digits:
+        return score
+    part = b"." + digits[1:] if digits[1:] else b""
+    return b"%b%b%be+%d" % (score[:-len(whole)], digits[:1], part, len(whole) - 1)
 
 
 cdef str list_nodes(const entry_t* entry):
@@ -142,6 +171,9 @@ cdef bytes mix_value(bytes digest, const entry_t* entry):
     if entry_type(entry) == TYPE_LIST:
         for element in list_elements(entry):
             digest = mix(digest, element)
+    elif entry_type(entry) == TYPE_ZSET:
+        for member, score in zset_members(entry):
+            digest = stir(digest, mix(mix(bytes(20), member), shortest(score)))
     else:
         digest = mix(digest, string_of(entry))
     return stir(digest, b"!!expire!!") if entry_deadline(entry) != NO_DEADLINE else digest

@@ -15,16 +15,20 @@ from .cold import Set, Simple
 
 WORDS = re.compile(r"\.\.\.|[][<>|]|[^][<>|\s]+")
 KEYS = {"key", "newkey", "source", "destination", "destkey", "key1", "key2", "srckey", "dstkey",
-        "sourcekey"}
+        "sourcekey", "dst", "src"}
 INTEGERS = {
     "seconds", "milliseconds", "count", "numkeys", "offset", "start", "end", "index", "db",
     "destination-db", "index1", "index2", "increment", "decrement", "cursor", "limit", "bit",
     "value-bit", "len", "min-match-len", "timeout", "port", "protover", "client-id", "samples",
-    "version", "maxage", "rank", "num-matches", "stop", "bits",
+    "version", "maxage", "rank", "num-matches", "stop", "bits", "weight",
+    "num-vertices",
 }
 TYPES = {"unix-time-seconds": "unix-time", "unix-time-milliseconds": "unix-time",
          "pattern": "pattern", "by-pattern": "pattern", "get-pattern": "pattern",
-         "score": "double", "longitude": "double", "latitude": "double"}
+         "score": "double", "longitude": "double", "latitude": "double",
+         "radius": "double", "width": "double", "height": "double"}
+
+BY_SCORE = {"zcount", "zrangebyscore", "zrevrangebyscore", "zremrangebyscore"}
 
 # A parsed syntax: a word, ("...",), or (bracket, [sequence, ...]) with a sequence per alternative.
 Node = str | tuple
@@ -68,6 +72,10 @@ def type_of(name: str, row: dict) -> str:
         return "integer"
     if name == "timeout" and row.get("group") in ("list", "sorted-set"):
         return "double"
+    if name in ("min", "max") and row["name"] in BY_SCORE:
+        return "double"
+    if name in ("start", "stop") and row["name"] == "zrange":
+        return "string"
     return TYPES.get(name) or ("integer" if name in INTEGERS else "string")
 
 

@@ -224,6 +224,35 @@ cdef extern from *:
     #define ERR_SHUTDOWN_SAVE \\
         "ERR SHUTDOWN SAVE is not possible: there are no snapshots yet; the append only file," \\
         " where it is on, is written before the end"
+    #define ERR_SCORE_RANGE "ERR min or max is not a float"
+    #define ERR_LEX_RANGE "ERR min or max not valid string range item"
+    #define ERR_SCORE_NAN "ERR resulting score is not a number (NaN)"
+    #define ERR_ZADD_NX_XX "ERR XX and NX options at the same time are not compatible"
+    #define ERR_ZADD_GT_LT "ERR GT, LT, and/or NX options at the same time are not compatible"
+    #define ERR_ZADD_INCR "ERR INCR option supports a single increment-element pair"
+    #define ERR_COUNT_ABOVE_0 "ERR count should be greater than 0"
+    #define ERR_RANGE_LIMIT \\
+        "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"
+    #define ERR_RANGE_LEX_SCORES \\
+        "ERR syntax error, WITHSCORES not supported in combination with BYLEX"
+    #define ERR_WEIGHT "ERR weight value is not a float"
+    #define ERR_INPUT_KEYS "ERR at least 1 input key is needed for '"
+    #define ERR_GEO_PAIR "ERR invalid longitude,latitude pair %f,%f"
+    #define ERR_GEO_UNIT "ERR unsupported unit provided. please use M, KM, FT, MI"
+    #define ERR_GEO_RADIUS "ERR need numeric radius"
+    #define ERR_GEO_WIDTH "ERR need numeric width"
+    #define ERR_GEO_HEIGHT "ERR need numeric height"
+    #define ERR_GEO_RADIUS_NEGATIVE "ERR radius cannot be negative"
+    #define ERR_GEO_BOX_NEGATIVE "ERR height or width cannot be negative"
+    #define ERR_GEO_MEMBER "ERR member "
+    #define ERR_GEO_ANY "ERR the ANY argument requires COUNT argument"
+    #define ERR_GEO_COUNT "ERR COUNT must be > 0"
+    #define ERR_GEO_FROM "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for "
+    #define ERR_GEO_SHAPE "ERR exactly one of BYRADIUS, BYBOX and BYPOLYGON can be specified for "
+    #define ERR_GEO_VERTICES "ERR invalid number of vertices"
+    #define ERR_GEO_VERTICES_FEW "ERR GEOSEARCH BYPOLYGON must have at least 3 vertices"
+    #define ERR_GEO_NO_SCORE "ERR could not decode requested zset member"
+    #define ERR_GEO_STORE " is not compatible with WITHDIST, WITHHASH and WITHCOORD options"
     #endif
     """
     const char* ERR_SYNTAX
@@ -368,3 +397,30 @@ cdef extern from *:
     const char* ERR_SHUTDOWN_CLUSTER
     const char* ERR_SHUTDOWN_FAILED
     const char* ERR_SHUTDOWN_SAVE
+    const char* ERR_SCORE_RANGE
+    const char* ERR_LEX_RANGE
+    const char* ERR_SCORE_NAN
+    const char* ERR_ZADD_NX_XX
+    const char* ERR_ZADD_GT_LT
+    const char* ERR_ZADD_INCR
+    const char* ERR_COUNT_ABOVE_0
+    const char* ERR_RANGE_LIMIT
+    const char* ERR_RANGE_LEX_SCORES
+    const char* ERR_WEIGHT
+    const char* ERR_INPUT_KEYS              # then the command's name and "' command"
+    const char* ERR_GEO_PAIR            # a format
+    const char* ERR_GEO_UNIT
+    const char* ERR_GEO_RADIUS
+    const char* ERR_GEO_WIDTH
+    const char* ERR_GEO_HEIGHT
+    const char* ERR_GEO_RADIUS_NEGATIVE
+    const char* ERR_GEO_BOX_NEGATIVE
+    const char* ERR_GEO_MEMBER          # then the member and " does not exist"
+    const char* ERR_GEO_ANY
+    const char* ERR_GEO_COUNT
+    const char* ERR_GEO_FROM            # then the command's name
+    const char* ERR_GEO_SHAPE           # likewise
+    const char* ERR_GEO_VERTICES
+    const char* ERR_GEO_VERTICES_FEW
+    const char* ERR_GEO_NO_SCORE
+    const char* ERR_GEO_STORE           # behind what stores
