@@ -9,7 +9,7 @@ import pathlib
 from bench import peers, record
 
 OUTPUT = peers.ROOT / "docs" / "performance.md"
-ORDER = ("serve", "memory", "latency", "evict", "redis_benchmark", "instances")
+ORDER = ("serve", "publish", "memory", "latency", "evict", "redis_benchmark", "instances")
 # What we hold ourselves to, against Valkey: server CPU per request, and requests a second.
 CPU_GOALS = {("GET", 1): 0.85, ("SET", 1): 0.85, ("GET", 16): 0.55, ("SET", 16): 0.55,
              ("GET", 64): 0.40, ("SET", 64): 0.40, ("MGET 100", 16): 0.5, ("MSET 100", 16): 0.5}
@@ -200,8 +200,25 @@ def instances(result: dict) -> str:
             + table(["", "Median", "Unit", "Goal"], rows))
 
 
-SECTIONS = {"serve": serve, "memory": memory, "latency": latency, "evict": evict,
-            "redis_benchmark": redis_benchmark, "instances": instances}
+def publish(result: dict) -> str:
+    rows = []
+    for row in result["rows"]:
+        ours, theirs = row["summary"].get("kvd"), row["summary"].get("valkey")
+        ratio = row["ratios"].get("valkey")
+        goal = 0.5 if row["subscribers"] == 1000 else 1.0
+        rows.append([
+            f"{row['subscribers']:,}",
+            *(f"{got['server_us']['median']:,.2f}" if got else "" for got in (ours, theirs)),
+            f"{ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})" if ratio else "",
+            verdict(ratio["median"] <= goal, f"at most {goal:g}") if ratio else ""])
+    return (f"## {result['question']}\n\n"
+            f"Server CPU a PUBLISH of {result['settings']['message_bytes']} bytes, pipelines of"
+            f" {result['settings']['depth']}; the writes to all subscribers included.\n\n"
+            + table(["Subscribers", "kvd, us CPU", "Valkey, us CPU", "ratio", "Goal"], rows))
+
+
+SECTIONS = {"serve": serve, "publish": publish, "memory": memory, "latency": latency,
+            "evict": evict, "redis_benchmark": redis_benchmark, "instances": instances}
 
 
 def render(directory: pathlib.Path) -> str:
