@@ -6,9 +6,10 @@ by doing it once more. Connected clients notice none of it.
 
     limits -> users -> journal -> certificates, ports           doors are opened last
 
-What an engine does not know (users, TLS) is left out and told as `missing`, so that nobody takes
-a restriction for granted that is not there.
+What an engine does not know (users, an outer door) is left out and told as `missing`, so that
+nobody takes a restriction for granted that is not there.
 """
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -50,7 +51,8 @@ class Engine:
 
     Attributes:
         link: the one connection we hold; None while there is none.
-        missing: what this engine cannot do: "users", "tls".
+        missing: what this engine cannot do: "users", "external".
+        certified: the certificate that it was given: path and time of change.
         sample: the last of its figures.
         left: the agent ends, so nobody waits for this engine any more.
     """
@@ -64,6 +66,7 @@ class Engine:
     failures: int = 0
     commands: set[str] = field(default_factory=set)
     left: bool = False
+    certified: tuple[str, int] = ("", 0)
 
     def close(self) -> None:
         if self.link is not None:
@@ -213,15 +216,23 @@ def apply_journal(engine: Engine, link: Link, instance: Instance) -> None:
 
 
 def apply_external(engine: Engine, link: Link, instance: Instance, doors: Doors) -> None:
-    """The outer door: certificate, user, allowlist, port."""
+    """The outer door: certificate, user, allowlist, port.
+
+    TLS alone is not enough to open it: without the engine's own allowlist and its demand for a
+    login, a port to the outside would let in anybody while internal authentication is off.
+    """
     known = get_config(link, "external-user", "external-allowlist", "tls-port", "tls-bind")
-    if "external-user" not in known or "external-allowlist" not in known:
-        engine.missing.add("tls")
+    if not {"external-user", "external-allowlist", "tls-port"} <= known.keys():
+        engine.missing.add("external")
         return
-    engine.missing.discard("tls")
+    engine.missing.discard("external")
     certificate, key = doors.leaf()
-    wanted = {"tls-cert-file": certificate, "tls-key-file": key,
-              "tls-auth-clients": "no", "external-user": instance.id,
+    stamp = (certificate, os.stat(certificate).st_mtime_ns)
+    if engine.certified != stamp:       # also when a renewed one has the same path
+        link.do("CONFIG", "SET", "tls-cert-file", certificate, "tls-key-file", key,
+                "tls-auth-clients", "no")
+        engine.certified = stamp
+    wanted = {"external-user": instance.id,
               "external-allowlist": " ".join(rule.cidr for rule in instance.allowlist)}
     if "tls-bind" in known:
         wanted["tls-bind"] = doors.external_bind

@@ -496,7 +496,10 @@ class Verbs:
             others = [other for other in self.state.instances() if other.id != instance.id]
             self.check_new("", row, others)
         wished |= {"plan": row.key, "memory_bytes": memory, "connections": clients}
-        if smaller and not instance.suspended:
+        if smaller and instance.suspended:
+            raise Conflict(f"{instance.name} is suspended, so nobody knows whether its data fits: "
+                           f"`kvd resume {instance.name}` first")
+        if smaller:
             with self.holding(instance.id):
                 engine = self.running(instance)
                 if engine.link is not None:

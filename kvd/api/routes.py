@@ -124,7 +124,7 @@ def connection_info(call: Call) -> shapes.ConnectionInfo:
     instance, state = call.instance, call.state
     inside, outside = state.setting("internal-host"), state.setting("external-host")
     engine = call.verbs.watch.get(instance.id)
-    access = "unavailable" if engine is None or "tls" in engine.missing else \
+    access = "unavailable" if engine is None or "external" in engine.missing else \
         "open" if instance.allowlist else "closed"
     authority = call.verbs.authority
     ca = "" if authority.given.exists() or not authority.certificate.exists() \

@@ -147,7 +147,7 @@ class ConnectionInfo(msgspec.Struct, **FIELD):
     external_connection_string: str
     cli_command: str
     external_access: Annotated[str, msgspec.Meta(
-        description="Ours: open; closed (the allowlist is empty); unavailable (no TLS here).")]
+        description="Ours: open; closed (the allowlist is empty); unavailable (no outer door).")]
     password: str
 
 

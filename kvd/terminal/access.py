@@ -87,9 +87,9 @@ def save(session: Session, instance: dict, rules: list[Rule]) -> None:
     lines = differences(instance, after)
     session.print(after, "\n".join(lines) or "It is so already.")
     missing = session.ask("GET", f"/key-value/{instance['id']}/now")["missing"]
-    if "tls" in missing:
-        session.note("It is kept for the day this engine serves TLS: until then nobody comes in "
-                     "from outside.")
+    if "external" in missing:
+        session.note("It is kept for the day this engine has an outer door: until then nobody "
+                     "comes in from outside.")
 
 
 def show(session: Session, instance: dict) -> None:

@@ -3,6 +3,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import sysconfig
 import time
 
 import click
@@ -21,7 +22,7 @@ Wants=network-online.target
 [Service]
 Type=notify
 Environment=KVD_HOME={home}
-ExecStart={python} -m kvd agent run
+{path}ExecStart={python} -m kvd agent run
 Restart=on-failure
 RestartSec=1
 # Engines serve on while the agent is restarted or updated.
@@ -95,7 +96,7 @@ def stop(session: Session) -> None:
 def install(only_print: bool, system: bool) -> None:
     """Write a systemd unit, so that the agent runs after a reboot."""
     session = Session()
-    unit = UNIT.format(home=session.home.root, python=sys.executable,
+    unit = UNIT.format(home=session.home.root, python=sys.executable, path=source_path(),
                        target="multi-user.target" if system else "default.target")
     if only_print:
         click.echo(unit, nl=False)
@@ -116,6 +117,13 @@ def install(only_print: bool, system: bool) -> None:
                        capture_output=True)
     except OSError:
         pass                            # no systemd here: the file waits for one
+
+
+def source_path() -> str:
+    """A line for the unit where Python does not find us by itself: in an unpacked source."""
+    source = pathlib.Path(__file__).resolve().parent.parent.parent
+    installed = {pathlib.Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")}
+    return "" if source in installed else f"Environment=PYTHONPATH={source}\n"
 
 
 @agent.group()

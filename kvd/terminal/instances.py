@@ -97,7 +97,7 @@ def urls_text(instance: dict, connection: dict) -> str:
     access = {"open": "",
               "closed": f"\n                (closed: `kvd allow {instance['name']} CIDR` lets "
                         "somebody in)",
-              "unavailable": "\n                (not served yet: this engine has no TLS)"}
+              "unavailable": "\n                (not served yet: this engine has no outer door)"}
     text = (f"  Internal URL  {connection['internalConnectionString']}\n"
             f"  External URL  {connection['externalConnectionString']}"
             f"{access[connection['externalAccess']]}\n")
@@ -162,8 +162,10 @@ def info(session: Session, name: str) -> None:
     table(["", instance["name"]], rows)
 
 
-MISSING = {"users": "this engine knows no users, so nothing keeps clients from CONFIG SET and the "
-                    "like", "tls": "this engine has no TLS, so there is no way in from outside"}
+MISSING = {
+    "users": "this engine knows no users, so nothing keeps clients from CONFIG SET and the like",
+    "external": "this engine has no outer door yet (TLS with an allowlist), so there is no way in "
+                "from outside"}
 
 
 @click.command()

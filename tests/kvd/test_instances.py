@@ -141,6 +141,8 @@ def test_suspend_and_resume(place):
         place.ask("POST", "/key-value/rest/restart")
     place.ask("PATCH", "/key-value/rest", {"plan": "standard"})
     assert place.ask("GET", "/key-value/rest")["status"] == "suspended"
+    with pytest.raises(Conflict, match="nobody knows whether its data fits"):
+        place.ask("PATCH", "/key-value/rest", {"plan": "starter", "allowDowngrade": True})
     place.ask("POST", "/key-value/rest/suspend")
     place.ask("POST", "/key-value/rest/resume")
     place.wait(made["id"])
