@@ -16,7 +16,8 @@ from ..store.keyspace cimport EVENT_STREAM, keyspace_event, keyspace_signal
 from ..store.stream cimport (
     ID_WORD_MAX, STREAM_ENTRY_MAX, TRIM_ID, TRIM_LENGTH, TRIM_NONE, cursor_next, cursor_open,
     cursor_t, id_is_zero, id_next, stream_append, stream_delete, stream_find_first,
-    stream_last_entry, stream_limits_t, stream_t, stream_trim, trim_by_t, trim_t,
+    stream_last_entry, stream_limits_t, stream_set_last_id, stream_t, stream_trim, trim_by_t,
+    trim_t,
 )
 from ..wire.command cimport (
     ACL_STREAM, CLIENT_LOADING, CMD_DENYOOM, CMD_FAST, CMD_READONLY, CMD_WRITE, GROUP_STREAM,
@@ -407,7 +408,7 @@ cdef void xsetid_command(client_t* c) noexcept nogil:
     if stream.length and added >= 0 and <uint64_t>added < stream.length:
         reply_error(c, ERR_STREAM_SETID_ADDED_LESS)
         return
-    stream.last_id = id
+    stream_set_last_id(c.store.heap, stream, id)
     if added >= 0:
         stream.entries_added = <uint64_t>added
     if not id_is_zero(deleted):

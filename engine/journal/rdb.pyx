@@ -20,8 +20,9 @@ from ..core.table cimport NO_DEADLINE
 from ..core.types cimport slice_t
 from ..store.access cimport access_new, lfu_decayed, lru_idle_seconds
 from ..store.entry cimport (
-    ENTRY_DEADLINE, INT_TEXT_MAX, TYPE_LIST, TYPE_STRING, TYPE_ZSET, encoding_t, entry_access,
-    entry_create_body_take, entry_create_string, entry_deadline, entry_encoding, entry_key,
+    ENTRY_DEADLINE, INT_TEXT_MAX, TYPE_LIST, TYPE_STREAM, TYPE_STRING, TYPE_ZSET, encoding_t,
+    entry_access, entry_create_body_take, entry_create_string, entry_deadline, entry_encoding,
+    entry_key,
     entry_string, entry_t, entry_type, type_t,
 )
 from ..store.keyspace cimport keyspace_put_take, store_hash
@@ -36,6 +37,9 @@ from .rdb_list cimport (
 from .rdb_zset cimport (
     RDB_ZSET, RDB_ZSET_2, RDB_ZSET_LISTPACK, RDB_ZSET_ZIPLIST, rdb_read_zset, rdb_write_zset,
     rdb_zset_type,
+)
+from .rdb_stream cimport (
+    RDB_STREAM, RDB_STREAM_2, RDB_STREAM_3, rdb_read_stream, rdb_write_stream,
 )
 
 cdef enum:
@@ -88,6 +92,9 @@ cdef void* read_body(rdb_t* rdb, uint8_t type, type_t* kind, encoding_t* encodin
     if type in (RDB_ZSET, RDB_ZSET_2, RDB_ZSET_ZIPLIST, RDB_ZSET_LISTPACK):
         kind[0] = TYPE_ZSET
         return rdb_read_zset(rdb, type, encoding)
+    if type in (RDB_STREAM, RDB_STREAM_2, RDB_STREAM_3):
+        kind[0] = TYPE_STREAM
+        return rdb_read_stream(rdb, type, encoding)
     return NULL
 
 
@@ -312,6 +319,8 @@ cdef uint8_t rdb_value_type(const entry_t* entry, int version) noexcept nogil:
         return RDB_LIST_QUICKLIST_2
     if entry_type(entry) == TYPE_ZSET:
         return rdb_zset_type(entry_encoding(entry))
+    if entry_type(entry) == TYPE_STREAM:
+        return RDB_STREAM_2 if version <= RDB_VERSION_COMMON else RDB_STREAM_3
     kvd_assert(entry_type(entry) == TYPE_STRING)
     return 0
 
@@ -322,6 +331,8 @@ cdef void rdb_write_value(buf_t* out, const entry_t* entry, int version) noexcep
         rdb_write_list(out, entry)
     elif entry_type(entry) == TYPE_ZSET:
         rdb_write_zset(out, entry)
+    elif entry_type(entry) == TYPE_STREAM:
+        rdb_write_stream(out, entry, rdb_value_type(entry, version))
     else:
         rdb_put_string(out, entry_string(entry, text))
 

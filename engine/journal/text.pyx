@@ -9,7 +9,8 @@ from libc.string cimport strlen
 from ..core.buf cimport buf_append_bulk, buf_append_header
 from ..core.number cimport FORMAT_DOUBLE_MAX, FORMAT_INT_MAX, format_double, format_int64
 from ..store.entry cimport (
-    ENTRY_DEADLINE, INT_TEXT_MAX, TYPE_LIST, TYPE_STRING, TYPE_ZSET, entry_body, entry_deadline,
+    ENTRY_DEADLINE, INT_TEXT_MAX, TYPE_LIST, TYPE_STREAM, TYPE_STRING, TYPE_ZSET, entry_body,
+    entry_deadline,
     entry_encoding, entry_key, entry_string, entry_type, type_t,
 )
 from ..store.list cimport (
@@ -18,6 +19,7 @@ from ..store.list cimport (
 from ..store.zset cimport (
     zset_count, zset_item_t, zset_next, zset_t, zset_walk_rank, zset_walk_t,
 )
+from .text_stream cimport text_write_stream
 
 
 cdef void text_start(buf_t* out, int argc, const char* name) noexcept nogil:
@@ -105,6 +107,8 @@ cdef void text_write_entry(buf_t* out, const entry_t* entry) noexcept nogil:
         put_list(out, entry)
     elif type == TYPE_ZSET:
         put_zset(out, entry)
+    elif type == TYPE_STREAM:
+        text_write_stream(out, entry)
     if entry.flags & ENTRY_DEADLINE:
         text_start(out, 3, b"PEXPIREAT")
         text_put(out, entry_key(entry))

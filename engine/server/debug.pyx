@@ -13,6 +13,7 @@ from ..commands.state cimport server_t
 from ..core.buf cimport buf_free, buf_init, buf_t
 from ..core.glob cimport glob_match
 from ..core.heap cimport heap_alloc, heap_block_size, heap_free
+from ..core.idlist cimport id_t
 from ..core.listpack cimport listpack_size
 from ..core.number cimport FORMAT_DOUBLE_MAX, format_double
 from ..core.table cimport (
@@ -22,13 +23,16 @@ from ..core.types cimport slice_t
 from ..journal.rdb cimport RDB_VERSION_VALKEY, rdb_write_value
 from ..store.access cimport lfu_decayed, lru_idle_seconds
 from ..store.entry cimport (
-    ENC_INT, ENC_QUICKLIST, ENTRY_BODY, INT_TEXT_MAX, TYPE_LIST, TYPE_STRING, TYPE_ZSET,
-    encoding_name, entry_access, entry_body, entry_deadline, entry_encoding, entry_key,
+    ENC_INT, ENC_QUICKLIST, ENTRY_BODY, INT_TEXT_MAX, TYPE_LIST, TYPE_STREAM, TYPE_STRING,
+    TYPE_ZSET, encoding_name, entry_access, entry_body, entry_deadline, entry_encoding, entry_key,
     entry_memory, entry_size, entry_string, entry_t, entry_type, raw_t,
 )
 from ..store.keyspace cimport keyspace_count, keyspace_peek, keyspace_set, keyspace_t, store_hash
 from ..store.list cimport (
     list_at_t, list_get, list_next, list_node_t, list_seek, list_t, list_value_t,
+)
+from ..store.stream cimport (
+    STREAM_SCRATCH, cursor_field, cursor_next, cursor_open, cursor_t, id_max, stream_t,
 )
 from ..store.zset cimport zset_item_t, zset_next, zset_t, zset_walk_rank, zset_walk_t
 from .capsule cimport server_from
@@ -108,6 +112,22 @@ cdef str list_nodes(const entry_t* entry):
             f" ql_listpack_max:{chain.fill} ql_compressed:0 ql_uncompressed_size:{size}")
 
 
+cdef list stream_parts(const entry_t* entry):
+    """Of each entry its ID, as a stock server's digest spells it, its fields and values."""
+    cdef char field_scratch[STREAM_SCRATCH]
+    cdef char value_scratch[STREAM_SCRATCH]
+    cdef slice_t field, value
+    cdef cursor_t cursor
+    parts = []
+    cursor_open(&cursor, <const stream_t*>entry_body(entry), id_t(0, 0), id_max(), False)
+    while cursor_next(&cursor):
+        parts.append(b"%d.%d" % (cursor.id.ms, cursor.id.seq))
+        while cursor.left:
+            cursor_field(&cursor, &field, &value, field_scratch, value_scratch)
+            parts += [field.data[:field.size], value.data[:value.size]]
+    return parts
+
+
 cdef size_t serialized_size(server_t* srv, const entry_t* entry) noexcept:
     cdef buf_t out
     cdef size_t size
@@ -174,6 +194,9 @@ cdef bytes mix_value(bytes digest, const entry_t* entry):
     elif entry_type(entry) == TYPE_ZSET:
         for member, score in zset_members(entry):
             digest = stir(digest, mix(mix(bytes(20), member), shortest(score)))
+    elif entry_type(entry) == TYPE_STREAM:
+        for part in stream_parts(entry):
+            digest = mix(digest, part)
     else:
         digest = mix(digest, string_of(entry))
     return stir(digest, b"!!expire!!") if entry_deadline(entry) != NO_DEADLINE else digest

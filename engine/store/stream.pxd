@@ -165,6 +165,8 @@ cdef uint64_t stream_trim(heap_t* heap, stream_t* stream, const trim_t* trim) no
 # Look for the first entry, after some were deleted.
 cdef void stream_find_first(stream_t* stream) noexcept nogil
 cdef bint stream_has(const stream_t* stream, id_t id) noexcept nogil
+# No entry may be above it. Tombstones that are go.
+cdef void stream_set_last_id(heap_t* heap, stream_t* stream, id_t id) noexcept nogil
 # The last entry's ID, which may be below last_id; 0-0 when there is none.
 cdef id_t stream_last_entry(const stream_t* stream) noexcept nogil
 
@@ -223,9 +225,10 @@ cdef bint group_forget(heap_t* heap, group_t* group, id_t id) noexcept nogil
 
 # -- other floors ---------------------------------------------------------------------------------
 
-# Bytes of one node's pack are those of a node with this key, and nothing in them leads astray.
-cdef bint stream_node_valid(const uint8_t* pack, uint64_t* live) noexcept nogil
-# Take a valid pack as the node behind all others; False when the ID is not behind theirs.
+# A pack that is valid as such is one of a node with this ID: its entries ascend, nothing in them
+# leads astray, and `live` of them are no tombstones.
+cdef bint stream_node_valid(const uint8_t* pack, id_t node, uint64_t* live) noexcept nogil
+# Take a valid pack as the node behind all others; False when the ID is not behind their entries.
 cdef bint stream_take_node(heap_t* heap, stream_t* stream, id_t id, uint8_t* pack) noexcept nogil
 # How many nodes a radix tree over the nodes' IDs has in a stock server: XINFO tells.
 cdef uint64_t stream_radix_nodes(const stream_t* stream) noexcept nogil

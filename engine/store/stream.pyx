@@ -21,7 +21,7 @@ Invariants
     T2  first_id is the first live entry's, or 0-0
     T3  a hint whose shape is the stream's is right for its id
     T4  each pending record has its ID in its consumer's list, and each of those is one
-    T5  node IDs ascend, and so do entries; no entry is above last_id
+    T5  node IDs ascend, and so do entries, tombstones among them; none is above last_id
 """
 from libc.stdint cimport uint16_t
 from libc.string cimport memcmp, memcpy, memmove, memset
@@ -37,8 +37,8 @@ from ..core.idlist cimport (
 from ..core.intrinsics cimport kvd_assert, likely, load16, store16, store32, unlikely
 from ..core.listpack cimport (
     LISTPACK_EMPTY, LISTPACK_END, LISTPACK_HEADER, LISTPACK_OVERHEAD, listpack_cost_int,
-    listpack_entry_size, listpack_equal, listpack_get, listpack_int, listpack_prev, listpack_size,
-    listpack_write, listpack_write_int,
+    listpack_count, listpack_entry_size, listpack_equal, listpack_get, listpack_int,
+    listpack_prev, listpack_size, listpack_write, listpack_write_int,
 )
 from .entry cimport TYPE_STREAM, encoding_t
 from .value cimport value_register, value_type_t
@@ -603,6 +603,52 @@ cdef uint64_t stream_trim(heap_t* heap, stream_t* stream, const trim_t* trim) no
     return went
 
 
+cdef void cut_tombstones(heap_t* heap, stream_t* stream, stream_node_t* tail) noexcept nogil:
+    """Those behind the tail's last live entry go for good."""
+    cdef cursor_t cursor
+    cdef const uint8_t* at
+    cdef size_t size
+    cdef int64_t cut = 0
+    cdef int64_t flags
+    cursor_open(&cursor, stream, id_t(0, 0), id_max(), True)
+    cursor_next(&cursor)
+    cursor.at = pass_values(&cursor)
+    size = <size_t>(cursor.at - tail.pack)
+    while cursor.at[0] != LISTPACK_END:
+        cursor.value = read_entry(&cursor, cursor.at, &flags)
+        cursor.left = cursor.count
+        cursor.at = pass_values(&cursor)
+        cut += 1
+    tail.pack[size] = LISTPACK_END
+    store32(tail.pack, <uint32_t>size + 1)
+    at = behind(tail.pack + LISTPACK_HEADER)
+    set_number(heap, stream, tail, at, number_at(at) - cut)
+    count_elements(tail.pack)
+    stream.shape += 1                   # T3
+
+
+cdef void count_elements(uint8_t* pack) noexcept nogil:
+    cdef uint64_t count
+    store16(pack + 4, COUNT_UNKNOWN)
+    count = listpack_count(pack)
+    if count < COUNT_UNKNOWN:
+        store16(pack + 4, <uint16_t>count)
+
+
+cdef void stream_set_last_id(heap_t* heap, stream_t* stream, id_t id) noexcept nogil:
+    cdef stream_node_t* tail = <stream_node_t*>idlist_last(&stream.nodes)
+    cdef id_place_t place
+    while tail is not NULL and id_less(id, last_of_node(tail)):
+        if number_at(tail.pack + LISTPACK_HEADER):
+            cut_tombstones(heap, stream, tail)
+            break
+        place = id_place_t(stream.nodes.chunk_count, 0)
+        idlist_step_back(&stream.nodes, &place)
+        remove_node(heap, stream, &place)
+        tail = <stream_node_t*>idlist_last(&stream.nodes)
+    stream.last_id = id
+
+
 # -- counting -------------------------------------------------------------------------------------
 
 cdef bint stream_has_tombstones(const stream_t* stream, id_t start) noexcept nogil:
@@ -837,7 +883,8 @@ cdef bint pass_some(const uint8_t** at, int64_t count) noexcept nogil:
     return True
 
 
-cdef bint entry_valid(const uint8_t** at, int64_t fields, bint* deleted) noexcept nogil:
+cdef bint entry_valid(const uint8_t** at, id_t node, int64_t fields, bint* deleted,
+                      id_t* id) noexcept nogil:
     """One entry of a node with so many fields; *at goes behind it."""
     cdef int64_t elements = 3 + fields
     cdef int64_t values = fields
@@ -850,10 +897,12 @@ cdef bint entry_valid(const uint8_t** at, int64_t fields, bint* deleted) noexcep
         return False
     deleted[0] = flags & STREAM_DELETED != 0
     at[0] = behind(at[0])
-    for _ in range(2):
-        if not is_number(at[0], INT64_MIN_, INT64_MAX_):
-            return False
-        at[0] = behind(at[0])
+    if not is_number(at[0], INT64_MIN_, INT64_MAX_):
+        return False
+    id.ms = node.ms + <uint64_t>take_number(at)
+    if not is_number(at[0], INT64_MIN_, INT64_MAX_):
+        return False
+    id.seq = node.seq + <uint64_t>take_number(at)
     if not flags & STREAM_SAME_FIELDS:
         if not is_number(at[0], 0, STREAM_ENTRY_MAX):
             return False
@@ -875,7 +924,9 @@ cdef extern from *:
     const int64_t INT64_MAX_ "KVD_INT64_MAX"
 
 
-cdef bint stream_node_valid(const uint8_t* pack, uint64_t* live) noexcept nogil:
+cdef bint stream_node_valid(const uint8_t* pack, id_t node, uint64_t* live) noexcept nogil:
+    cdef id_t id
+    cdef id_t before = node
     cdef const uint8_t* at = pack + LISTPACK_HEADER
     cdef int64_t said_live, said_deleted, fields
     cdef int64_t entries = 0
@@ -894,8 +945,10 @@ cdef bint stream_node_valid(const uint8_t* pack, uint64_t* live) noexcept nogil:
         return False
     at = behind(at)
     while at[0] != LISTPACK_END:
-        if not entry_valid(&at, fields, &deleted):
+        if not entry_valid(&at, node, fields, &deleted, &id) or id_less(id, before) \
+                or (entries and id_equal(id, before)):
             return False
+        before = id
         entries += 1
         tombstones += 1 if deleted else 0
     live[0] = <uint64_t>(entries - tombstones)
@@ -905,9 +958,9 @@ cdef bint stream_node_valid(const uint8_t* pack, uint64_t* live) noexcept nogil:
 cdef bint stream_take_node(heap_t* heap, stream_t* stream, id_t id, uint8_t* pack) noexcept nogil:
     cdef bint found
     cdef stream_node_t* node = <stream_node_t*>idlist_last(&stream.nodes)
-    if node is not NULL and not id_less(node.id, id):
-        return False
     if node is not NULL:
+        if not id_less(last_of_node(node), id):
+            return False                # T5
         fit(heap, stream, node)
     node = <stream_node_t*>idlist_insert(heap, &stream.nodes, id, &found)
     node.pack = pack
