@@ -28,8 +28,8 @@ from ..core.table cimport NO_DEADLINE
 from ..core.types cimport slice_t
 from ..store.access cimport access_new
 from ..store.entry cimport (
-    ENC_HASHTABLE, INT_TEXT_MAX, TYPE_LIST, TYPE_SET, TYPE_STRING, entry_create_body_take,
-    entry_string, entry_t, entry_type,
+    ENC_HASHTABLE, ENC_LISTPACK, INT_TEXT_MAX, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET,
+    entry_create_body_take, entry_set_body, entry_set_encoding, entry_string, entry_t, entry_type,
 )
 from ..store.keyspace cimport (
     EVENT_GENERIC, EVENT_LIST, keyspace_delete, keyspace_put_take, keyspace_read, keyspace_signal,
@@ -40,6 +40,9 @@ from ..store.list cimport (
     list_seek, list_shrink, list_value_t,
 )
 from ..store.set cimport set_count, set_next, set_t, set_walk, set_walk_t
+from ..store.zset cimport (
+    zset_count, zset_enlarge, zset_item_t, zset_next, zset_t, zset_walk_rank, zset_walk_t,
+)
 from ..wire.acl cimport PATTERN_READ, acl_all_keys, user_of
 from ..wire.command cimport (
     ACL_DANGEROUS, ACL_LIST, ACL_SET, ACL_SORTEDSET, CMD_DENYOOM, CMD_MOVABLEKEYS, CMD_READONLY,
@@ -56,6 +59,7 @@ from ..wire.reply cimport (
 from .state cimport server_of
 from .t_list cimport list_open
 from .t_set cimport set_open
+from .zset_args cimport zset_of_entry
 
 cdef enum:
     RUN = 8                             # elements that are sorted by insertion before merging
@@ -254,6 +258,39 @@ cdef void list_set(client_t* c, sort_t* sort, const entry_t* entry) noexcept nog
         i += 1
 
 
+cdef void list_zset(client_t* c, sort_t* sort, entry_t* entry) noexcept nogil:
+    """Without an order to be found, only what will be shown, by rank.
+
+    The set becomes a large one, as in Valkey: so members that are numbers have their bytes, too.
+    """
+    cdef zset_t members
+    cdef zset_walk_t walk
+    cdef zset_item_t member
+    cdef listpack_value_t value
+    cdef bint back = sort.unsorted and sort.descending
+    cdef uint64_t total, i
+    cdef uint64_t rank = 0
+    zset_of_entry(c, entry, &members)
+    total = zset_count(&members)
+    clamp(sort, <int64_t>total)
+    if members.encoding == ENC_LISTPACK:
+        zset_enlarge(&members)
+        entry_set_body(entry, members.body)
+        entry_set_encoding(entry, members.encoding)
+    if sort.unsorted:
+        rank = total - 1 - <uint64_t>sort.start if back else <uint64_t>sort.start
+        total = <uint64_t>sort.limit
+        sort.start = 0
+    room_for(sort, total)
+    if total == 0:
+        return
+    zset_walk_rank(&members, &walk, rank, back)
+    for i in range(total):
+        zset_next(&walk, &member)
+        value.text = member.member
+        take_element(sort, i, &value)
+
+
 cdef bint list_or_reply(client_t* c, sort_t* sort) noexcept nogil:
     cdef entry_t* entry = keyspace_read(c.ks, key_hash(c, c.argv[1]), c.argv[1])
     if entry is NULL:
@@ -263,6 +300,8 @@ cdef bint list_or_reply(client_t* c, sort_t* sort) noexcept nogil:
         list_list(c, sort, entry)
     elif entry_type(entry) == TYPE_SET:
         list_set(c, sort, entry)
+    elif entry_type(entry) == TYPE_ZSET:
+        list_zset(c, sort, entry)
     else:
         reply_error_type(c)
         return False

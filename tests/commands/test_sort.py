@@ -136,6 +136,32 @@ DIALOGUES = {
         ("command getkeys sort n", b"*1\r\n$1\r\nn\r\n"),
         ("command getkeys sort_ro n by a_*", b"*1\r\n$1\r\nn\r\n"),
     ],
+    "sorted sets": [
+        ("zadd z 3 a 1 b 2 c 2.5 10 2.7 9", b":5\r\n"),
+        ("sort z", b"-ERR One or more scores can't be converted into double\r\n"),
+        ("sort z alpha", b"*5\r\n$2\r\n10\r\n$1\r\n9\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n"),
+        ("object encoding z", b"$8\r\nskiplist\r\n"),
+        ("sort z by nosort", b"*5\r\n$1\r\nb\r\n$1\r\nc\r\n$2\r\n10\r\n$1\r\n9\r\n$1\r\na\r\n"),
+        ("sort z by nosort desc",
+         b"*5\r\n$1\r\na\r\n$1\r\n9\r\n$2\r\n10\r\n$1\r\nc\r\n$1\r\nb\r\n"),
+        ("sort z by nosort limit 1 2", b"*2\r\n$1\r\nc\r\n$2\r\n10\r\n"),
+        ("sort z by nosort desc limit 1 2", b"*2\r\n$1\r\n9\r\n$2\r\n10\r\n"),
+        ("sort z by nosort limit 9 9", b"*0\r\n"),
+        ("sort z by nosort limit 2 0 get #", b"*0\r\n"),
+        ("sort z by nosort store d", b":5\r\n"),
+        ("lrange d 0 -1", b"*5\r\n$1\r\nb\r\n$1\r\nc\r\n$2\r\n10\r\n$1\r\n9\r\n$1\r\na\r\n"),
+        ("zadd n 1 10 2 9 3 8", b":3\r\n"),
+        ("object encoding n", b"$8\r\nlistpack\r\n"),
+        ("sort_ro n", b"*3\r\n$1\r\n8\r\n$1\r\n9\r\n$2\r\n10\r\n"),
+        ("object encoding n", b"$8\r\nskiplist\r\n"),
+        ("sort n desc limit 0 2", b"*2\r\n$2\r\n10\r\n$1\r\n9\r\n"),
+        ("mset w_10 1 w_9 3 w_8 2", b"+OK\r\n"),
+        ("sort n by w_* get # get w_*",
+         b"*6\r\n$2\r\n10\r\n$1\r\n1\r\n$1\r\n8\r\n$1\r\n2\r\n$1\r\n9\r\n$1\r\n3\r\n"),
+        ("sort n by w_* alpha desc", b"*3\r\n$1\r\n9\r\n$1\r\n8\r\n$2\r\n10\r\n"),
+        ("zrange n 0 -1 withscores",
+         b"*6\r\n$2\r\n10\r\n$1\r\n1\r\n$1\r\n9\r\n$1\r\n2\r\n$1\r\n8\r\n$1\r\n3\r\n"),
+    ],
 }
 
 
@@ -246,7 +272,9 @@ def test_random_commands_against_valkey(server, valkey, seed):
     setup = [[b"rpush", b"l1", *[b"%d" % rng.randrange(9) for _ in range(12)]],
              [b"rpush", b"l2", *[rng.choice([b"1.5", b"-2", b"7", b"3e1"]) for _ in range(9)]],
              [b"rpush", b"l3", *[rng.choice([b"a", b"b", b"", b"ab"]) for _ in range(9)]],
-             [b"sadd", b"s1", *[b"%d" % value for value in rng.sample(range(30), 12)]]]
+             [b"sadd", b"s1", *[b"%d" % value for value in rng.sample(range(30), 12)]],
+             [b"zadd", b"z1", *[word for value in rng.sample(range(30), 12)
+                                for word in (b"%d" % rng.randrange(5), b"%d" % value)]]]
     for i in range(9):
         setup.append([b"set", b"w_%d" % i, b"%d" % rng.randrange(4)] if i % 3 else [b"ping"])
         setup.append([b"set", b"t_%d" % i, rng.choice([b"x", b"y", b"z"])])
