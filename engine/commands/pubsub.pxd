@@ -30,6 +30,8 @@ cdef int64_t pubsub_publish(server_t* srv, slice_t channel, slice_t message) noe
 cdef bint pubsub_wanted(const server_t* srv) noexcept nogil
 # End all subscriptions of a client, without a word to it: RESET, a client that leaves.
 cdef void pubsub_leave(client_t* c) noexcept nogil
+# It hears something that its user may not hear, or may no longer.
+cdef bint pubsub_forbidden(const client_t* c) noexcept nogil
 # Of a client, by kind; of all, likewise.
 cdef int64_t pubsub_count(const client_t* c, int kind) noexcept nogil
 cdef uint64_t pubsub_channels(const server_t* srv, int kind) noexcept nogil

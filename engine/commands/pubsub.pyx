@@ -25,6 +25,7 @@ from ..core.table cimport (
     SEGMENT_ITEMS_MAX, table_find, table_free, table_hash, table_init, table_insert,
     table_remove, table_scan, table_t, table_type_t,
 )
+from ..wire.acl cimport acl_channel, user_of
 from ..wire.command cimport (
     ACL_PUBSUB, CLIENT_PUSHING, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_SUBSCRIBED,
     CMD_CONTAINER, CMD_FAST, CMD_LOADING, CMD_MAY_REPLICATE, CMD_NOSCRIPT, CMD_PUBSUB,
@@ -259,6 +260,27 @@ cdef void pubsub_leave(client_t* c) noexcept nogil:
             if cursor == 0:
                 break
     leave_if_done(c)
+
+
+cdef bint pubsub_forbidden(const client_t* c) noexcept nogil:
+    cdef subscriber_t* subscriber = <subscriber_t*>c.pubsub
+    cdef void* items[SEGMENT_ITEMS_MAX]
+    cdef uint64_t cursor
+    cdef size_t count, i
+    cdef int kind
+    if subscriber is NULL:
+        return False
+    for kind in range(CHANNEL_KINDS):
+        cursor = 0
+        while True:
+            count = table_scan(&subscriber.tables[kind], &cursor, items)
+            for i in range(count):
+                if not acl_channel(user_of(c), subscription_name(items[i]),
+                                   kind == CHANNEL_PATTERN):
+                    return True
+            if cursor == 0:
+                break
+    return False
 
 
 cdef int64_t pubsub_count(const client_t* c, int kind) noexcept nogil:

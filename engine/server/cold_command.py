@@ -1,7 +1,6 @@
 """COMMAND: what commands there are, for programs (INFO, GETKEYS, LIST) and for people (DOCS).
 
-All of it is made from the table of rows. What the rows do not say, since no other room needs it,
-stands in a table here: tips for routing clients.
+All of it is made from the table of rows, and from tips.py, which has what no other room needs.
 """
 from functools import cache
 
@@ -9,48 +8,7 @@ from ..wire.command import command_table
 from . import inspect, rights
 from .cold import NULL_ARRAY, Error, Raw, Set, Simple, encode, register
 from .syntax import arguments_of
-
-# Hints for clients that spread commands over many servers, by command.
-NONDETERMINISTIC = "nondeterministic_output"
-UNORDERED = "nondeterministic_output_order"
-ALL_NODES = "request_policy:all_nodes"
-ALL_SHARDS = "request_policy:all_shards"
-MULTI_SHARD = "request_policy:multi_shard"
-ALL_SUCCEEDED = "response_policy:all_succeeded"
-SUM = "response_policy:agg_sum"
-SPECIAL = "response_policy:special"
-TIPS = {
-    **dict.fromkeys(("command", "command|docs", "command|info", "command|list", "module|list"),
-                    [UNORDERED]),
-    **dict.fromkeys(("lastsave", "time", "ttl", "pttl", "client|info", "client|list"),
-                    [NONDETERMINISTIC]),
-    **dict.fromkeys(("config|resetstat", "config|rewrite", "config|set", "client|setinfo",
-                     "client|setname"), [ALL_NODES, ALL_SUCCEEDED]),
-    **dict.fromkeys(("info", "memory|doctor", "memory|malloc-stats", "memory|stats"),
-                    [NONDETERMINISTIC, ALL_SHARDS, SPECIAL]),
-    **dict.fromkeys(("slowlog|get", "commandlog|get"), [ALL_NODES, NONDETERMINISTIC]),
-    **dict.fromkeys(("slowlog|len", "commandlog|len"), [ALL_NODES, SUM, NONDETERMINISTIC]),
-    **dict.fromkeys(("slowlog|reset", "commandlog|reset"), [ALL_NODES, ALL_SUCCEEDED]),
-    **dict.fromkeys(tuple(f"latency|{name}" for name in (
-        "doctor", "graph", "histogram", "history", "latest")),
-        [NONDETERMINISTIC, ALL_NODES, SPECIAL]),
-    "latency|reset": [ALL_NODES, SUM],
-    "memory|purge": [ALL_SHARDS, ALL_SUCCEEDED],
-    **dict.fromkeys(("flushall", "flushdb"), [ALL_SHARDS, ALL_SUCCEEDED]),
-    "dbsize": [ALL_SHARDS, SUM],
-    **dict.fromkeys(("del", "unlink", "exists", "touch"), [MULTI_SHARD, SUM]),
-    "mget": [MULTI_SHARD],
-    **dict.fromkeys(("mset", "msetex"), [MULTI_SHARD, ALL_SUCCEEDED]),
-    "keys": [ALL_SHARDS, UNORDERED],
-    "randomkey": [ALL_SHARDS, SPECIAL, NONDETERMINISTIC],
-    "scan": [NONDETERMINISTIC, "request_policy:special", SPECIAL],
-    **dict.fromkeys(("object|freq", "object|idletime", "object|refcount", "object|encoding"),
-                    [NONDETERMINISTIC]),
-    **dict.fromkeys(("spop", "srandmember", "sscan", "zrandmember", "zscan"), [NONDETERMINISTIC]),
-    **dict.fromkeys(("smembers", "sinter", "sunion", "sdiff"), [UNORDERED]),
-    "ping": [ALL_SHARDS, ALL_SUCCEEDED],
-    **dict.fromkeys(("acl|deluser", "acl|save", "acl|setuser"), [ALL_NODES, ALL_SUCCEEDED]),
-}
+from .tips import TIPS
 
 FLAG_ORDER = (
     "write", "readonly", "denyoom", "admin", "pubsub", "noscript", "blocking", "loading", "stale",
@@ -151,7 +109,10 @@ def getkeysandflags(server, client, argv: list[bytes]) -> list:
 
 def describe(row: dict) -> list:
     """The ten elements of COMMAND INFO."""
-    flags = [flag for flag in FLAG_ORDER if flag in row["flags"]]
+    said = set(row["flags"])
+    if any(one["kind"] != "range" for one in row["specs"]):
+        said.add("movablekeys")         # first, last and step cannot tell them
+    flags = [flag for flag in FLAG_ORDER if flag in said]
     return [
         row["name"], row["arity"], Set(map(Simple, flags)),
         *legacy_range(row), Set(Simple(f"@{name}") for name in row["acl"]),

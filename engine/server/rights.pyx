@@ -8,6 +8,7 @@ from libc.stdlib cimport free, malloc
 
 from ..commands.acl_log cimport acl_entry_t, acl_log_reset, acl_log_t
 from ..commands.connection cimport connection_users_changed
+from ..commands.pubsub cimport pubsub_forbidden
 from ..commands.state cimport client_close, server_t
 from ..core.types cimport slice_t
 from ..wire.acl cimport (
@@ -58,6 +59,19 @@ cdef int add_selector(users_t* users, user_t* user, compiled) except -1:
     return 0
 
 
+cdef void close(server_t* srv, client_t* c) noexcept:
+    """With its reply, if it is the one whose command runs."""
+    client_close(srv, c, CLIENT_CLOSE_SOON if c is srv.current else CLIENT_CLOSE_NOW)
+
+
+cdef void close_listeners(server_t* srv, const user_t* user) noexcept:
+    """Those who hear what the user may no longer hear."""
+    cdef uint32_t i
+    for i in range(srv.client_count):
+        if srv.clients[i].who == user and pubsub_forbidden(srv.clients[i]):
+            close(srv, srv.clients[i])
+
+
 def install(capsule, name: bytes, on: bool, nopass: bool, digests: list[bytes],
             selectors: list[tuple]) -> None:
     """Make the user, or write its rights anew."""
@@ -74,6 +88,7 @@ def install(capsule, name: bytes, on: bool, nopass: bool, digests: list[bytes],
         add_selector(users, user, compiled)
     user_settle(user)
     connection_users_changed(srv)
+    close_listeners(srv, user)
 
 
 def remove(capsule, name: bytes) -> None:
@@ -86,7 +101,7 @@ def remove(capsule, name: bytes) -> None:
         c = srv.clients[i]
         if c.who == user:
             c.who = user_nobody()
-            client_close(srv, c, CLIENT_CLOSE_SOON if c is srv.current else CLIENT_CLOSE_NOW)
+            close(srv, c)
     users_remove(&srv.users, user)
 
 

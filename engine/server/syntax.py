@@ -15,18 +15,20 @@ from .cold import Set, Simple
 
 WORDS = re.compile(r"\.\.\.|[][<>|]|[^][<>|\s]+")
 KEYS = {"key", "newkey", "source", "destination", "destkey", "key1", "key2", "srckey", "dstkey",
-        "sourcekey", "dst", "src"}
+        "sourcekey", "src", "dst"}
 INTEGERS = {
-    "seconds", "milliseconds", "count", "numkeys", "offset", "start", "end", "index", "db",
-    "destination-db", "index1", "index2", "increment", "decrement", "cursor", "limit", "bit",
-    "value-bit", "len", "min-match-len", "timeout", "port", "protover", "client-id", "samples",
-    "version", "maxage", "rank", "num-matches", "stop", "bits", "weight",
-    "num-vertices",
+    "bit", "bits", "client-id", "cluster-bus-port", "config-epoch", "count", "cursor", "db",
+    "decrement", "destination-db", "end", "end-slot", "entries-added", "entries-read",
+    "frequency", "idle", "increment", "index", "index1", "index2", "len", "limit", "maxage",
+    "milliseconds", "min-match-len", "ms", "not-client-id", "not-db", "num-matches",
+    "num-vertices", "numfields", "numkeys", "numlocal", "numreplicas", "offset", "port",
+    "protover", "rank", "samples", "seconds", "slot", "start", "start-slot", "stop", "timeout",
+    "ttl", "value-bit", "version", "weight",
 }
 TYPES = {"unix-time-seconds": "unix-time", "unix-time-milliseconds": "unix-time",
          "pattern": "pattern", "by-pattern": "pattern", "get-pattern": "pattern",
-         "score": "double", "longitude": "double", "latitude": "double",
-         "radius": "double", "width": "double", "height": "double"}
+         "match-pattern": "pattern", "score": "double", "longitude": "double",
+         "latitude": "double", "height": "double", "radius": "double", "width": "double"}
 
 BY_SCORE = {"zcount", "zrangebyscore", "zrevrangebyscore", "zremrangebyscore"}
 
@@ -66,6 +68,10 @@ def is_repeat(node: Node) -> bool:
 def type_of(name: str, row: dict) -> str:
     if name in KEYS and row["keys"]["kind"] != "none":
         return "key"
+    if name in ("start", "end") and row.get("group") == "stream":
+        return "string"                 # ids
+    if name == "min-idle-time" and row["name"] == "xpending":
+        return "integer"
     if name == "increment" and row["name"].endswith("float"):
         return "double"
     if name == "value" and row.get("group") == "bitmap":

@@ -42,6 +42,7 @@ cdef enum:                              # flags, with COMMAND INFO's names in co
     CMD_PROTECTED = 1 << 18
     CMD_NO_ASYNC_LOADING = 1 << 19
     CMD_TOUCHES_ARBITRARY_KEYS = 1 << 20
+    CMD_ASKING = 1 << 21
     # Ours, not shown to clients
     CMD_PYTHON = 1 << 24                # served above the floor: proc is NULL
     CMD_CONTAINER = 1 << 25             # has subcommands, and nothing of its own

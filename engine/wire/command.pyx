@@ -180,7 +180,7 @@ FLAG_NAMES = (
     (CMD_NO_MULTI, "no_multi"), (CMD_MOVABLEKEYS, "movablekeys"),
     (CMD_ALLOW_BUSY, "allow_busy"), (CMD_NO_MANDATORY_KEYS, "no_mandatory_keys"),
     (CMD_PROTECTED, "protected"), (CMD_NO_ASYNC_LOADING, "no_async_loading"),
-    (CMD_TOUCHES_ARBITRARY_KEYS, "touches_arbitrary_keys"),
+    (CMD_TOUCHES_ARBITRARY_KEYS, "touches_arbitrary_keys"), (CMD_ASKING, "asking"),
 )
 ACL_NAMES = (
     (ACL_KEYSPACE, "keyspace"), (ACL_READ, "read"), (ACL_WRITE, "write"), (ACL_SET, "set"),

@@ -68,6 +68,22 @@ cdef extern from *:
     #define ERR_DISCARD_WITHOUT_MULTI "ERR DISCARD without MULTI"
     #define ERR_EXEC_ABORT "EXECABORT Transaction discarded because of previous errors."
     #define ERR_EXEC_ABORT_BECAUSE "EXECABORT Transaction discarded because of: "
+    #define ERR_NO_CLUSTER "ERR This instance has cluster support disabled"
+    #define ERR_BUSY_KEY "BUSYKEY Target key name already exists."
+    #define ERR_TTL "ERR Invalid TTL value, must be >= 0"
+    #define ERR_IDLETIME "ERR Invalid IDLETIME value, must be >= 0"
+    #define ERR_FREQ "ERR Invalid FREQ value, must be >= 0 and <= 255"
+    #define ERR_PAYLOAD_SUM "ERR DUMP payload version or checksum are wrong"
+    #define ERR_BAD_PAYLOAD "ERR Bad data format"
+    #define ERR_MIGRATE "ERR MIGRATE is not supported here: copy with DUMP and RESTORE"
+    #define ERR_FAILOVER_NONE "ERR No failover in progress."
+    #define ERR_FAILOVER_REPLICAS "ERR FAILOVER requires connected replicas."
+    #define ERR_NO_REPLICATION "ERR There is no replication here yet"
+    #define ERR_PRIMARY_PORT "ERR Invalid master port"
+    #define ERR_POSITIVE "ERR value is out of range, must be positive"
+    #define ERR_WAITAOF_LOCAL "ERR value is out of range, value must between 0 and 1"
+    #define ERR_WAITAOF_OFF \\
+        "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
     #define ERR_RIGHTS_CHANGED \\
         "NOPERM ACLs rules changed between the moment the transaction was accumulated and the " \\
         "EXEC call. This command is no longer allowed for the following reason: "
@@ -306,6 +322,21 @@ cdef extern from *:
     const char* ERR_DISCARD_WITHOUT_MULTI
     const char* ERR_EXEC_ABORT
     const char* ERR_EXEC_ABORT_BECAUSE  # then the error
+    const char* ERR_NO_CLUSTER
+    const char* ERR_BUSY_KEY
+    const char* ERR_TTL
+    const char* ERR_IDLETIME
+    const char* ERR_FREQ
+    const char* ERR_PAYLOAD_SUM
+    const char* ERR_BAD_PAYLOAD
+    const char* ERR_MIGRATE
+    const char* ERR_FAILOVER_NONE
+    const char* ERR_FAILOVER_REPLICAS
+    const char* ERR_NO_REPLICATION
+    const char* ERR_PRIMARY_PORT
+    const char* ERR_POSITIVE
+    const char* ERR_WAITAOF_LOCAL
+    const char* ERR_WAITAOF_OFF
     const char* ERR_RIGHTS_CHANGED      # then the reason
     const char* ERR_BIT_OFFSET
     const char* ERR_BIT_VALUE

@@ -42,7 +42,7 @@ cdef void reply_raw(client_t* c, slice_t resp) noexcept nogil
 
 # Errors. `message` starts with its code: "ERR ...", "WRONGTYPE ...". Counts it, by code.
 cdef void reply_error(client_t* c, const char* message) noexcept nogil
-# `before`, the user's bytes (at most 128 of them, CR, LF and NUL turned to spaces), `after`.
+# `before`, the user's bytes (at most 128 of them, up to a NUL; CR and LF are spaces), `after`.
 cdef void reply_error_about(client_t* c, const char* before, slice_t bytes,
                             const char* after) noexcept nogil
 # Twice: `before`, bytes, `middle`, more bytes (all of them), `after`.

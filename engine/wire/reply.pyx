@@ -4,7 +4,7 @@ Reserve once, write bytes: the common replies are a copy of a constant, or one h
 copy. RESP3 differs in headers only, so each writer asks c.resp once.
 """
 from libc.stdint cimport uint64_t
-from libc.string cimport memcpy, memmove, strlen
+from libc.string cimport memchr, memcpy, memmove, strlen
 
 from ..core.buf cimport (
     buf_append, buf_append_bulk, buf_append_header, buf_reserve,
@@ -219,6 +219,9 @@ cdef void reply_error_two(client_t* c, const char* before, slice_t bytes, const 
 
 cdef void reply_error_about(client_t* c, const char* before, slice_t bytes,
                             const char* after) noexcept nogil:
+    cdef const char* end = <const char*>memchr(bytes.data, 0, bytes.size) if bytes.size else NULL
+    if end is not NULL:
+        bytes.size = <size_t>(end - bytes.data)
     reply_error_two(c, before, bytes, after, slice_t(NULL, 0), b"")
 
 

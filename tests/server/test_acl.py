@@ -104,6 +104,15 @@ DIALOGUES = {
         "ACL SETUSER q +get|", "ACL GETUSER q", "ACL DRYRUN nobody get", "ACL DRYRUN default foo",
         "ACL DRYRUN default get", "ACL DRYRUN default config foo", "ACL DRYRUN default client|id",
     ],
+    "channels": [
+        "ACL SETUSER p on nopass +@all &a* &[b]* allkeys", "ACL DRYRUN p PSUBSCRIBE a*",
+        "ACL DRYRUN p PSUBSCRIBE ab", "ACL DRYRUN p PSUBSCRIBE [b]*",
+        "ACL DRYRUN p SUBSCRIBE ab abc c", "ACL DRYRUN p UNSUBSCRIBE c",
+        "ACL DRYRUN p PUNSUBSCRIBE c", "ACL DRYRUN p SPUBLISH c x", "ACL DRYRUN p SSUBSCRIBE a c",
+        "ACL DRYRUN p PUBLISH c x", "ACL DRYRUN p PUBLISH ab x", "p: AUTH p x", "p: PUBLISH c x",
+        "ACL SETUSER i on nopass +publish +mget ~z (+mget +publish ~z db=3) (+publish)",
+        "ACL DRYRUN i PUBLISH c x", "ACL DRYRUN i MGET z z a",
+    ],
     "faults": [
         "ACL", "ACL FOO", "ACL LIST x", "ACL USERS x", "ACL GETUSER", "ACL GETUSER nobody",
         "ACL DELUSER", "ACL DELUSER default", "ACL DELUSER a b", "ACL GENPASS 0",
@@ -266,6 +275,27 @@ def test_a_deleted_user_is_shown_the_door():
         one.send("ACL DELUSER a", "PING")
         assert one.reply() == b":1\r\n" and one.gone() and other.gone()
         assert admin.ask("ACL USERS") == b"*1\r\n$7\r\ndefault\r\n"
+    finally:
+        serving.close()
+
+
+@pytest.mark.skipif("subscribe" not in TABLE, reason="no channels")
+def test_who_may_no_longer_hear_is_closed():
+    serving = Serving()
+    try:
+        admin, one, other, third = (serving.connect() for _ in range(4))
+        assert admin.ask("ACL SETUSER a on nopass +@all ~* &news* &[x]*") == b"+OK\r\n"
+        for peer in (one, other, third):
+            assert peer.ask("AUTH a x") == b"+OK\r\n"
+        assert one.ask("SUBSCRIBE news:1").endswith(b":1\r\n")
+        assert other.ask("PSUBSCRIBE [x]*").endswith(b":1\r\n")
+        assert admin.ask("ACL SETUSER a &more") == b"+OK\r\n"
+        assert admin.ask("PUBLISH news:1 hello") == b":1\r\n"
+        assert one.reply().endswith(b"hello\r\n")
+        assert admin.ask("ACL SETUSER a resetchannels &news*") == b"+OK\r\n"
+        assert other.gone() and third.ask("PING") == b"+PONG\r\n"
+        assert admin.ask("ACL SETUSER a resetchannels") == b"+OK\r\n"
+        assert one.gone() and third.ask("SUBSCRIBE news:1").startswith(b"-NOPERM")
     finally:
         serving.close()
 
