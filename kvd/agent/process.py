@@ -112,11 +112,13 @@ def find_running(installation: str) -> dict[str, Process]:
     for pid in processes():
         with contextlib.suppress(OSError):
             process = Process(pid)
-            owner, _, id = marked(pid).partition(":")
-            if owner == installation and id not in found and not process.ended:
-                found[id] = process
-            else:
-                process.close()
+            try:
+                owner, _, id = marked(pid).partition(":")
+                if owner == installation and id not in found and not process.ended:
+                    found[id] = process
+            finally:
+                if process not in found.values():
+                    process.close()
     return found
 
 

@@ -688,6 +688,9 @@ class Verbs:
     def delete(self, key: str) -> None:
         """The instance with all its data. There is no way back."""
         instance = self.state.get(key)
+        engine = self.watch.get(instance.id)
+        if engine is not None:
+            engine.left = True          # who waits for it to load waits in vain
         with self.holding(instance.id):
             instance = self.state.get(instance.id)
             gone = dataclasses.replace(instance, status=UNAVAILABLE)

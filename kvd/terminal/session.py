@@ -196,6 +196,11 @@ def complete_names(ctx: click.Context, param: click.Parameter, incomplete: str) 
 name_argument = click.argument("name", shell_complete=complete_names)
 
 
+def clean(text: str) -> str:
+    """A text that came from elsewhere, without what would command a terminal."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 def table(columns: list[str], rows: list[list[str]], right: tuple[str, ...] = ()) -> None:
     """A table on standard output: drawn for a terminal, tabs between columns for a pipe."""
     if not sys.stdout.isatty():

@@ -14,7 +14,7 @@ import click
 from .. import plans
 from ..client import Link, Wrong, info
 from ..errors import BadRequest, Refused
-from .session import Session, name_argument, table, verb
+from .session import Session, clean, name_argument, table, verb
 
 FOLLOW_SECONDS = 0.3
 SPANS = {"m": 60, "h": 3600, "d": 86400}
@@ -51,7 +51,7 @@ def print_lines(session: Session, lines: list[dict]) -> None:
             continue
         color = {"warning": "yellow", "error": "red", "debug": "bright_black"}.get(line["level"])
         stamp = click.style(line["timestamp"], fg="bright_black")
-        click.echo(f"{stamp} {click.style(line['message'], fg=color)}".strip())
+        click.echo(f"{stamp} {click.style(clean(line['message']), fg=color)}".strip())
 
 
 @click.command()
@@ -66,7 +66,7 @@ def events(session: Session, name: str, lines: int) -> None:
     else:
         table(["time", "event", "details"],
               [[one["timestamp"], one["type"],
-                one["details"].get("message", "")] for one in found])
+                clean(one["details"].get("message", ""))] for one in found])
 
 
 @click.command()
