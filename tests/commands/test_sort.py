@@ -272,9 +272,7 @@ def test_random_commands_against_valkey(server, valkey, seed):
     setup = [[b"rpush", b"l1", *[b"%d" % rng.randrange(9) for _ in range(12)]],
              [b"rpush", b"l2", *[rng.choice([b"1.5", b"-2", b"7", b"3e1"]) for _ in range(9)]],
              [b"rpush", b"l3", *[rng.choice([b"a", b"b", b"", b"ab"]) for _ in range(9)]],
-             [b"sadd", b"s1", *[b"%d" % value for value in rng.sample(range(30), 12)]],
-             [b"zadd", b"z1", *[word for value in rng.sample(range(30), 12)
-                                for word in (b"%d" % rng.randrange(5), b"%d" % value)]]]
+             [b"sadd", b"s1", *[b"%d" % value for value in rng.sample(range(30), 12)]]]
     for i in range(9):
         setup.append([b"set", b"w_%d" % i, b"%d" % rng.randrange(4)] if i % 3 else [b"ping"])
         setup.append([b"set", b"t_%d" % i, rng.choice([b"x", b"y", b"z"])])
