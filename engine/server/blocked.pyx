@@ -25,7 +25,9 @@ from ..core.clock cimport clock_ticks
 from ..store.entry cimport entry_t, entry_type
 from ..store.keyspace cimport keyspace_peek
 from ..wire.client cimport client_output
-from ..wire.command cimport CLIENT_BLOCKED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON
+from ..wire.command cimport (
+    CLIENT_BLOCKED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_TLS_MORE,
+)
 from ..wire.errors cimport ERR_UNBLOCKED
 from ..wire.reply cimport reply_error
 from .clients cimport client_make_ready, client_write_later
@@ -51,7 +53,7 @@ cdef void finish(server_t* srv, client_t* c) noexcept nogil:
     c.argv = NULL
     if c.flags & (CLIENT_CLOSE_SOON | CLIENT_CLOSE_NOW):
         client_close(srv, c, 0)
-    elif c.query.size:
+    elif c.query.size or c.modes & CLIENT_TLS_MORE:
         client_make_ready(srv, c, 0)
     if client_output(c):
         client_write_later(srv, c)

@@ -46,7 +46,7 @@ def decode(data: bytes, at: int = 0):
     if kind in b"$=":
         if len(data) < at + int(rest) + 2:
             raise IndexError("it is cut")
-        return data[at:at + int(rest)].decode(), at + int(rest) + 2
+        return data[at:at + int(rest)].decode(errors="backslashreplace"), at + int(rest) + 2
     count = int(rest) * (2 if kind == b"%" else 1)
     items = []
     for _ in range(count):

@@ -288,3 +288,17 @@ def test_one_subscriber_of_many_channels(server):
     ended = listener.ask([b"unsubscribe"])
     assert sorted(name for _, name, _ in ended) == sorted(map(bytes.decode, names))
     assert [count for _, _, count in ended] == list(range(2999, -1, -1))
+
+
+def test_who_may_no_longer_hear_is_closed(server):
+    admin, one, other = Inside(server), Inside(server), Inside(server)
+    admin.ask(b"acl setuser u on nopass +@all ~* &news*".split())
+    for listener, word in ((one, b"psubscribe news*"), (other, b"subscribe news1")):
+        assert listener.ask([b"auth", b"u", b"x"]) == ["OK"]
+        listener.ask(word.split())
+    assert other.ask([b"subscribe", b"secret"]) == [
+        Error("NOPERM No permissions to access a channel")]
+    admin.ask(b"acl setuser u resetchannels &news1".split())
+    assert (one.client.closed, other.client.closed) == (True, False)
+    admin.ask(b"acl setuser u resetchannels".split())
+    assert other.client.closed
