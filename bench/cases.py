@@ -4,7 +4,9 @@
     new:N   absent                            bit:N   1,024 bits, present for all N < 100,000
     ttl:N   32 bytes with a deadline, N < 100,000       flt:N   a number, N < 100,000
     lst:N   a list of 100 elements, N < 1,000           big:N   one of 600, in several blocks
-    num:N   a list of 100 numbers, N < 1,000
+    num:N   a list of 100 numbers, N < 1,000            set:N   ten members, N < 100,000
+    hash:N  ten fields, N < 100,000                     wide:N  fifty fields, N < 10,000
+    myset, popset, myhash   m:N for all N
 
 and over sorted sets; see SORTED_SETS.
 
@@ -20,6 +22,7 @@ from bench.requests import KEYSPACE, Number, Request, key, same
 VALUE = b"x" * 32
 SMALL = 100_000
 LISTED = 1000
+WIDE = 10_000
 FAR = b"4102444800"                     # 2100-01-01, in seconds
 FAR_MS = FAR + b"000"
 FLUSH_DB1 = "flush database 1"          # a repair that is no request
@@ -209,9 +212,50 @@ SORTED_SETS = [
                        b"ASC", b"COUNT", b"10"), weight=20),
     Case("GEOADD", (b"GEOADD", b"geo", *place(), key(b"place:", count=SMALL, size=20))),
 ]
+
+def item(order: str = "random") -> Number:
+    return key(b"m:", order=order, size=10)
+
+
+def small_hash() -> Number:
+    return key(b"hash:", count=SMALL)
+
+
+def wide_hash() -> Number:
+    return key(b"wide:", count=WIDE)
+
+
+FIELDS10 = tuple(word for n in range(10) for word in (b"field:%d" % n, b"value:%d" % n))
+FIELDS50 = tuple(word for n in range(50) for word in (b"field:%d" % n, b"value:%d" % n))
+SETS = [
+    Case("SADD (present)", (b"SADD", b"myset", item())),
+    Case("SADD (new)", (b"SADD", b"other", item("each")), repair=((b"DEL", b"other"),)),
+    Case("SADD 10, new sets", (b"SADD", key(b"new:", order="each"),
+                               *(b"m%d" % n for n in range(10))),
+         repair=(del_each(b"new:"),), weight=3),
+    Case("SISMEMBER", (b"SISMEMBER", b"myset", item())),
+    Case("SISMEMBER, small sets", (b"SISMEMBER", key(b"set:", count=SMALL), b"m7")),
+    Case("SMEMBERS 10", (b"SMEMBERS", key(b"set:", count=SMALL)), weight=2),
+    Case("SRANDMEMBER", (b"SRANDMEMBER", b"myset")),
+    Case("SPOP", (b"SPOP", b"popset"), repair=((b"SADD", b"popset", item("each")),)),
+    Case("SCARD", (b"SCARD", b"myset")),
+]
+HASHES = [
+    Case("HSET (present)", (b"HSET", small_hash(), b"field:3", b"value:x")),
+    Case("HSET 10, new hashes", (b"HSET", key(b"new:", order="each"), *FIELDS10),
+         repair=(del_each(b"new:"),), weight=4),
+    Case("HSET, large hash", (b"HSET", b"myhash", item(), VALUE)),
+    Case("HGET", (b"HGET", small_hash(), b"field:7")),
+    Case("HGET, large hash", (b"HGET", b"myhash", item())),
+    Case("HMGET 3", (b"HMGET", small_hash(), b"field:1", b"field:5", b"field:9"), weight=2),
+    Case("HGETALL 10", (b"HGETALL", small_hash()), weight=3),
+    Case("HGETALL 50", (b"HGETALL", wide_hash()), weight=10),
+    Case("HINCRBY", (b"HINCRBY", small_hash(), b"n", b"1")),
+    Case("HDEL (absent)", (b"HDEL", small_hash(), b"absent")),
+]
 CORE = [GET, SET]
 BATCHES = [MGET100, MSET100]
-COMMANDS = STRINGS[2:] + BITMAPS + KEYS + LISTS + SORTED_SETS
+COMMANDS = STRINGS[2:] + BITMAPS + KEYS + LISTS + SORTED_SETS + SETS + HASHES
 
 # The keyspace, as requests that write it; each visits every key once.
 FILL = [
@@ -220,6 +264,13 @@ FILL = [
     (SMALL, Request(b"SET", key(b"flt:", count=SMALL, order="ascending"), b"1.25")),
     (SMALL, Request(b"SET", key(b"bit:", count=SMALL, order="ascending"), b"\x01\x80" * 64)),
     (SMALL, Request(b"SET", key(b"ttl:", count=SMALL, order="ascending"), VALUE, b"EX", b"100000")),
+    (SMALL, Request(b"SADD", key(b"set:", count=SMALL, order="ascending"),
+                    *(b"m%d" % n for n in range(10)))),
+    (KEYSPACE, Request(b"SADD", b"myset", item("ascending"))),
+    (KEYSPACE, Request(b"SADD", b"popset", item("ascending"))),
+    (SMALL, Request(b"HSET", key(b"hash:", count=SMALL, order="ascending"), *FIELDS10)),
+    (WIDE, Request(b"HSET", key(b"wide:", count=WIDE, order="ascending"), *FIELDS50)),
+    (KEYSPACE, Request(b"HSET", b"myhash", item("ascending"), VALUE)),
     (LISTED, Request(b"RPUSH", key(b"lst:", count=LISTED, order="ascending"), *[VALUE] * 100)),
     (LISTED, Request(b"RPUSH", key(b"big:", count=LISTED, order="ascending"), *[VALUE] * 600)),
     (LISTED, Request(b"RPUSH", key(b"num:", count=LISTED, order="ascending"),

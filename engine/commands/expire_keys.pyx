@@ -25,7 +25,7 @@ from ..store.keyspace cimport (
 )
 from ..wire.command cimport (
     ACL_KEYSPACE, CLIENT_LOADING, CMD_FAST, CMD_READONLY, CMD_WRITE, GROUP_GENERIC, KEY_ACCESS,
-    KEY_RO, KEY_RW, KEY_UPDATE, client_t, command_register, command_t, key_hash, keys_at, row,
+    KEY_RO, KEY_RW, KEY_UPDATE, command_register, command_t, key_hash, keys_at, row,
 )
 from ..wire.errors cimport (
     ERR_EXPIRE_GT_LT, ERR_EXPIRE_NX, ERR_EXPIRE_OPTION, ERR_INVALID_EXPIRE, ERR_NOT_INTEGER,
@@ -36,12 +36,6 @@ from ..wire.reply cimport (
 from .state cimport feed_wanted
 
 cdef enum:
-    ONLY_NEW = 1                        # NX: the key has no deadline
-    ONLY_OLD = 2                        # XX: it has one
-    ONLY_LATER = 4                      # GT
-    ONLY_EARLIER = 8                    # LT
-
-cdef enum:
     MS_PER_SECOND = 1000
     REPLY_NO_DEADLINE = -1
     REPLY_NO_KEY = -2
@@ -49,11 +43,10 @@ cdef enum:
 
 # -- EXPIRE ---------------------------------------------------------------------------------------
 
-cdef bint parse_options_or_reply(client_t* c, int* options) noexcept nogil:
-    cdef int at
+cdef bint expire_options_or_reply(client_t* c, int at, int end, int* options) noexcept nogil:
     cdef slice_t arg
     options[0] = 0
-    for at in range(3, c.argc):
+    for at in range(at, end):
         arg = c.argv[at]
         if equal_nocase(arg.data, arg.size, b"nx", 2):
             options[0] |= ONLY_NEW
@@ -90,7 +83,7 @@ cdef bint parse_deadline_or_reply(client_t* c, int64_t base_ms, int64_t unit_ms,
     return True
 
 
-cdef bint allowed(int options, int64_t before, int64_t after) noexcept nogil:
+cdef bint expire_allowed(int options, int64_t before, int64_t after) noexcept nogil:
     """No deadline is later than any: NO_DEADLINE compares so by itself."""
     if options & ONLY_NEW:
         return before == NO_DEADLINE
@@ -119,14 +112,14 @@ cdef void expire_generic(client_t* c, int64_t base_ms, int64_t unit_ms) noexcept
     cdef int options
     cdef int64_t deadline_ms
     cdef entry_t* entry
-    if not parse_options_or_reply(c, &options):                 # D2
+    if not expire_options_or_reply(c, 3, c.argc, &options):                 # D2
         return
     if not parse_deadline_or_reply(c, base_ms, unit_ms, &deadline_ms):
         return
     hash = key_hash(c, key)
     entry = keyspace_write(c.ks, hash, key)
     if entry is NULL or not (options == 0
-                             or allowed(options, entry_deadline(entry), deadline_ms)):
+                             or expire_allowed(options, entry_deadline(entry), deadline_ms)):
         reply_int(c, 0)
         return
     if deadline_ms <= c.store.now_ms and not c.flags & CLIENT_LOADING:

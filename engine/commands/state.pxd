@@ -21,6 +21,7 @@ from ..store.keyspace cimport keyspace_t, store_t
 from ..store.defrag cimport defrag_t
 from ..store.evict cimport evict_t
 from ..store.expire cimport expire_t
+from ..store.hash cimport hash_limits_t
 from ..store.set cimport set_limits_t
 from ..journal.aof cimport aof_t
 from ..journal.rdb_format cimport rdb_t
@@ -129,6 +130,7 @@ cdef struct config_t:
     int64_t list_max_listpack_size      # elements of a block, or -1 to -5: 4 to 64 KB
     int64_t zset_max_listpack_entries
     int64_t zset_max_listpack_value     # bytes
+    hash_limits_t hash_limits
     int64_t hll_sparse_max_bytes
     int64_t stream_node_max_bytes       # 0: no bound
     int64_t stream_node_max_entries     # 0: no bound
@@ -395,3 +397,5 @@ cdef inline void rdb_configure(rdb_t* rdb, const server_t* srv) noexcept nogil:
     rdb.limits.list_fill = <int>srv.config.list_max_listpack_size
     rdb.limits.zset_entries = <uint64_t>srv.config.zset_max_listpack_entries
     rdb.limits.zset_value = <uint64_t>srv.config.zset_max_listpack_value
+    rdb.limits.set = srv.config.set_limits
+    rdb.limits.hash = srv.config.hash_limits

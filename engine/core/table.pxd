@@ -85,6 +85,8 @@ cdef void table_prefetch(const table_t* table, uint64_t hash) noexcept nogil
 cdef void table_prefetch_item(const table_t* table, uint64_t hash) noexcept nogil
 # The item with this key, or NULL.
 cdef void* table_find(const table_t* table, uint64_t hash, slice_t key) noexcept nogil
+# An item whose key has this hash, or NULL. Two keys that share one cannot be told apart.
+cdef void* table_find_hash(const table_t* table, uint64_t hash) noexcept nogil
 # The key must be absent.
 cdef void table_insert(table_t* table, uint64_t hash, void* item) noexcept nogil
 # Both must be present; false when the item is not there. Compares addresses, not keys.

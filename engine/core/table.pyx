@@ -32,7 +32,7 @@ Invariants
     T5  a segment is in the due heap exactly when it has marks
     T6  a segment never fills its last slot while it can grow, so a probe finds a free one
 Cost: a lookup is two cache misses. 64 / (9 * fill) bytes an item, fill 0.47 to 0.94; deadlines
-256 bytes a segment.
+4 bytes a bucket.
 Source: tags after Abseil's and Folly's tables, overflow counts after Folly's F14, segments after
 extendible hashing (Fagin, Nievergelt, Pippenger, Strong, 1979).
 """
@@ -77,7 +77,7 @@ cdef enum:
     OVERFLOW_AT = 9                     # byte of a bucket
     OVERFLOW_STUCK = 255
     BUCKETS_MAX = 64
-    MARKS_SIZE = 256                    # bytes: a uint32 for each bucket of a full-size segment
+    MARK_SIZE = 4                       # bytes: a uint32 for each bucket
     CURSOR_SHIFT = 16                   # clients keep cursors in doubles: 48 bits
     DEPTH_MAX = 40
     SCRATCH_MAX = 576
@@ -106,6 +106,10 @@ cdef inline uint32_t bucket_index(uint64_t hash, uint32_t depth, uint32_t size_l
 
 cdef inline directory_t* slot_of(const table_t* table, uint64_t hash) noexcept nogil:
     return &table.directory[(hash >> 1) >> (63 - table.depth)]
+
+
+cdef inline size_t marks_size(const segment_t* segment) noexcept nogil:
+    return <size_t>MARK_SIZE << segment.size_log2
 
 
 cdef inline uint32_t limit_of(uint32_t size_log2) noexcept nogil:
@@ -148,7 +152,7 @@ cdef segment_t* segment_create(table_t* table, uint32_t depth, uint32_t size_log
 
 cdef void segment_release(table_t* table, segment_t* segment) noexcept nogil:
     due_remove(table, segment)
-    heap_free(table.heap, segment.marks, MARKS_SIZE)
+    heap_free(table.heap, segment.marks, marks_size(segment))
     buckets_free(table, segment.buckets, segment.size_log2)
     if segment.depth == table.depth:
         table.deepest -= 1
@@ -285,6 +289,29 @@ cdef void* table_find(const table_t* table, uint64_t hash, slice_t key) noexcept
         at = (at + 1) & mask
         if unlikely(at == bucket_index(hash, (place >> 48) & 255, place >> 56)):
             return NULL                 # all the way round: stuck counts
+
+
+cdef void* table_find_hash(const table_t* table, uint64_t hash) noexcept nogil:
+    cdef segment_t* segment
+    cdef uint32_t home, at, bits
+    cdef char* bucket
+    cdef void* item
+    if table.directory is NULL:
+        return NULL
+    segment = slot_of(table, hash).segment
+    home = bucket_index(hash, segment.depth, segment.size_log2)
+    at = home
+    while True:
+        bucket = segment.buckets + <size_t>at * BUCKET_SIZE
+        bits = bucket_match(bucket, tag_of(hash))
+        while bits:
+            item = ref_get(bucket, <uint32_t>count_trailing_zeros(bits))
+            if table_hash(table, table.type.key_of(item)) == hash:
+                return item
+            bits &= bits - 1
+        at = (at + 1) & ((<uint32_t>1 << segment.size_log2) - 1)
+        if bucket[OVERFLOW_AT] == 0 or at == home:
+            return NULL
 
 
 cdef char* seek(const table_t* table, uint64_t hash, const void* item, uint32_t* slot,
@@ -546,7 +573,7 @@ cdef void due_remove(table_t* table, segment_t* segment) noexcept nogil:
 
 cdef void unmark(table_t* table, segment_t* segment) noexcept nogil:
     due_remove(table, segment)
-    heap_free(table.heap, segment.marks, MARKS_SIZE)
+    heap_free(table.heap, segment.marks, marks_size(segment))
     segment.marks = NULL
     segment.due_ms = NO_DEADLINE
 
@@ -555,12 +582,12 @@ cdef void mark(table_t* table, segment_t* segment, uint32_t at, int64_t deadline
     cdef uint32_t value
     cdef size_t more
     if segment.marks is NULL:
-        segment.marks = <uint32_t*>heap_alloc(table.heap, MARKS_SIZE)
-        memset(segment.marks, 0xFF, MARKS_SIZE)
+        segment.marks = <uint32_t*>heap_alloc(table.heap, marks_size(segment))
+        memset(segment.marks, 0xFF, marks_size(segment))
         segment.base_ms = deadline
         segment.due_ms = deadline
         if table.due_count == table.due_max:                    # T5
-            more = table.due_max * 2 if table.due_max else 8
+            more = table.due_max * 2 if table.due_max else 1
             table.due = <segment_t**>heap_realloc(
                 table.heap, table.due, table.due_max * sizeof(segment_t*),
                 more * sizeof(segment_t*))
@@ -597,7 +624,7 @@ cdef void rebase(segment_t* segment, int64_t base_ms) noexcept nogil:
     """Count the marks from an earlier time; what no longer fits saturates (T4)."""
     cdef uint64_t back = <uint64_t>segment.base_ms - <uint64_t>base_ms
     cdef uint32_t at
-    for at in range(<uint32_t>BUCKETS_MAX):
+    for at in range(<uint32_t>1 << segment.size_log2):
         if segment.marks[at] != UINT32_MAX:
             if back >= UINT32_MAX - 1 - segment.marks[at]:
                 segment.marks[at] = UINT32_MAX - 1
@@ -891,7 +918,7 @@ cdef segment_t* segment_move(table_t* table, segment_t* segment, uint64_t prefix
     cdef segment_t* moved = <segment_t*>moved_block(table, segment, sizeof(segment_t), percent)
     cdef char* buckets = <char*>moved_block(table, moved.buckets,
                                             <size_t>BUCKET_SIZE << moved.size_log2, percent)
-    moved.marks = <uint32_t*>moved_block(table, moved.marks, MARKS_SIZE, percent)
+    moved.marks = <uint32_t*>moved_block(table, moved.marks, marks_size(moved), percent)
     if moved is segment and moved.buckets is buckets:
         return segment
     moved.buckets = buckets
@@ -936,8 +963,9 @@ cdef size_t table_overhead(const table_t* table) noexcept nogil:
         return 0
     size = heap_block_size(sizeof(directory_t) << table.depth)
     size += heap_block_size(table.due_max * sizeof(segment_t*)) if table.due_max else 0
-    size += table.due_count * heap_block_size(MARKS_SIZE)
     if table.depth:
-        return size + table.segments * (heap_block_size(sizeof(segment_t)) + 4096)
+        return (size + table.segments * (heap_block_size(sizeof(segment_t)) + 4096)
+                + table.due_count * heap_block_size(<size_t>MARK_SIZE * BUCKETS_MAX))
+    size += table.due_count * heap_block_size(marks_size(table.directory[0].segment))
     return (size + heap_block_size(sizeof(segment_t))
             + heap_block_size(<size_t>BUCKET_SIZE << table.directory[0].segment.size_log2))

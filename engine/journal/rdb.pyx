@@ -19,20 +19,27 @@ from ..core.intrinsics cimport kvd_assert, load32, load64, store64
 from ..core.table cimport NO_DEADLINE
 from ..core.types cimport slice_t
 from ..store.access cimport access_new, lfu_decayed, lru_idle_seconds
+from ..store.due cimport due_first
 from ..store.entry cimport (
-    ENTRY_DEADLINE, INT_TEXT_MAX, TYPE_LIST, TYPE_STREAM, TYPE_STRING, TYPE_ZSET, encoding_t,
-    entry_access, entry_create_body_take, entry_create_string, entry_deadline, entry_encoding,
-    entry_key,
-    entry_string, entry_t, entry_type, type_t,
+    ENTRY_DEADLINE, INT_TEXT_MAX, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING,
+    TYPE_ZSET, encoding_t, entry_access, entry_create_body_take, entry_create_string,
+    entry_deadline, entry_encoding, entry_key, entry_string, entry_t, entry_type, type_t,
 )
 from ..store.keyspace cimport keyspace_put_take, store_hash
 from .rdb_format cimport (
     rdb_broken, rdb_put_byte, rdb_put_length, rdb_put_string, rdb_read_byte, rdb_read_number,
     rdb_read_string, rdb_take,
 )
+from .rdb_hash cimport (
+    RDB_HASH, RDB_HASH_DEADLINES, RDB_HASH_LISTPACK, RDB_HASH_ZIPLIST, RDB_HASH_ZIPMAP,
+    rdb_hash_type, rdb_read_hash, rdb_write_hash,
+)
 from .rdb_list cimport (
     RDB_LIST, RDB_LIST_QUICKLIST, RDB_LIST_QUICKLIST_2, RDB_LIST_ZIPLIST, rdb_read_list,
     rdb_write_list,
+)
+from .rdb_set cimport (
+    RDB_SET, RDB_SET_INTSET, RDB_SET_LISTPACK, rdb_read_set, rdb_set_type, rdb_write_set,
 )
 from .rdb_zset cimport (
     RDB_ZSET, RDB_ZSET_2, RDB_ZSET_LISTPACK, RDB_ZSET_ZIPLIST, rdb_read_zset, rdb_write_zset,
@@ -95,6 +102,13 @@ cdef void* read_body(rdb_t* rdb, uint8_t type, type_t* kind, encoding_t* encodin
     if type in (RDB_STREAM, RDB_STREAM_2, RDB_STREAM_3):
         kind[0] = TYPE_STREAM
         return rdb_read_stream(rdb, type, encoding)
+    if type in (RDB_SET, RDB_SET_INTSET, RDB_SET_LISTPACK):
+        kind[0] = TYPE_SET
+        return rdb_read_set(rdb, type, encoding)
+    if type in (RDB_HASH, RDB_HASH_ZIPMAP, RDB_HASH_ZIPLIST, RDB_HASH_LISTPACK,
+                RDB_HASH_DEADLINES):
+        kind[0] = TYPE_HASH
+        return rdb_read_hash(rdb, type, encoding)
     return NULL
 
 
@@ -285,8 +299,17 @@ cdef rdb_status_t rdb_read(rdb_t* rdb, int64_t until_us) noexcept nogil:
 
 # -- writing --------------------------------------------------------------------------------------
 
-cdef void rdb_write_header(buf_t* out) noexcept nogil:
-    buf_append(out, b"REDIS0010", RDB_HEADER_SIZE)
+cdef bint has_dying_fields(const store_t* store) noexcept nogil:
+    cdef int db
+    for db in range(store.database_top):
+        if due_first(store.databases[db].due_fields) is not NULL:
+            return True
+    return False
+
+
+cdef void rdb_write_header(buf_t* out, const store_t* store) noexcept nogil:
+    # Valkey 9 alone knows fields that die, and reads them under its own name only.
+    buf_append(out, b"VALKEY080" if has_dying_fields(store) else b"REDIS0010", RDB_HEADER_SIZE)
     rdb_put_byte(out, OP_AUX)
     rdb_put_string(out, slice_t(b"aof-base", 8))
     rdb_put_string(out, slice_t(b"1", 1))
@@ -321,6 +344,10 @@ cdef uint8_t rdb_value_type(const entry_t* entry, int version) noexcept nogil:
         return rdb_zset_type(entry_encoding(entry))
     if entry_type(entry) == TYPE_STREAM:
         return RDB_STREAM_2 if version <= RDB_VERSION_COMMON else RDB_STREAM_3
+    if entry_type(entry) == TYPE_SET:
+        return rdb_set_type(entry, version == RDB_VERSION_COMMON)
+    if entry_type(entry) == TYPE_HASH:
+        return rdb_hash_type(entry)
     kvd_assert(entry_type(entry) == TYPE_STRING)
     return 0
 
@@ -333,6 +360,10 @@ cdef void rdb_write_value(buf_t* out, const entry_t* entry, int version) noexcep
         rdb_write_zset(out, entry)
     elif entry_type(entry) == TYPE_STREAM:
         rdb_write_stream(out, entry, rdb_value_type(entry, version))
+    elif entry_type(entry) == TYPE_SET:
+        rdb_write_set(out, entry, version == RDB_VERSION_COMMON)
+    elif entry_type(entry) == TYPE_HASH:
+        rdb_write_hash(out, entry)
     else:
         rdb_put_string(out, entry_string(entry, text))
 

@@ -11,7 +11,9 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from ..core.buf cimport buf_t
 from ..core.types cimport slice_t
+from ..store.hash cimport hash_limits_t
 from ..store.keyspace cimport keyspace_t, store_t
+from ..store.set cimport set_limits_t
 
 # Where encodings end, as configured; commands/state.pxd fills it. Read from a file, a value gets
 # the encoding that it would have had here.
@@ -19,6 +21,8 @@ cdef struct rdb_limits_t:
     int list_fill                       # list-max-listpack-size
     uint64_t zset_entries               # zset-max-listpack-entries
     uint64_t zset_value                 # zset-max-listpack-value, bytes
+    set_limits_t set
+    hash_limits_t hash
 
 cdef struct rdb_t:
     store_t* store

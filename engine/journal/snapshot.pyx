@@ -216,7 +216,7 @@ cdef bint snapshot_begin(snapshot_t* snapshot, int fd, int old_fd, bint as_rdb) 
     for i in range(store.dropped_count):
         store.dropped[i].walking = False            # gone before the moment
     if as_rdb:
-        rdb_write_header(&snapshot.front)
+        rdb_write_header(&snapshot.front, snapshot.store)
     store.copying = True
     return True
 

@@ -7,15 +7,21 @@ from libc.stdint cimport uint64_t
 from libc.string cimport strlen
 
 from ..core.buf cimport buf_append_bulk, buf_append_header
+from ..core.listpack cimport listpack_value_t
 from ..core.number cimport FORMAT_DOUBLE_MAX, FORMAT_INT_MAX, format_double, format_int64
+from ..core.table cimport NO_DEADLINE
 from ..store.entry cimport (
-    ENTRY_DEADLINE, INT_TEXT_MAX, TYPE_LIST, TYPE_STREAM, TYPE_STRING, TYPE_ZSET, entry_body,
-    entry_deadline,
-    entry_encoding, entry_key, entry_string, entry_type, type_t,
+    ENTRY_DEADLINE, INT_TEXT_MAX, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING,
+    TYPE_ZSET, entry_body, entry_deadline, entry_encoding, entry_key, entry_string, entry_type,
+    type_t,
+)
+from ..store.hash cimport (
+    hash_count, hash_due_ms, hash_next, hash_t, hash_walk, hash_walk_deadline, hash_walk_t,
 )
 from ..store.list cimport (
     list_at_t, list_count, list_get, list_next, list_seek, list_value_t,
 )
+from ..store.set cimport set_count, set_next, set_t, set_walk, set_walk_t
 from ..store.zset cimport (
     zset_count, zset_item_t, zset_next, zset_t, zset_walk_rank, zset_walk_t,
 )
@@ -98,6 +104,74 @@ cdef void put_zset(buf_t* out, const entry_t* entry) noexcept nogil:
         left -= 1
 
 
+cdef inline slice_t value_text(const listpack_value_t* value, char* scratch) noexcept nogil:
+    if value.text.data is not NULL:
+        return value.text
+    return slice_t(&scratch[0], <size_t>format_int64(scratch, value.number))
+
+
+cdef void put_set(buf_t* out, const entry_t* entry) noexcept nogil:
+    cdef set_t set
+    cdef set_walk_t walk
+    cdef listpack_value_t member
+    cdef char scratch[FORMAT_INT_MAX]
+    cdef uint64_t left
+    cdef int piece = 0
+    set.heap = NULL                     # it is only read
+    set.encoding = entry_encoding(entry)
+    set.body = entry_body(entry)
+    left = set_count(&set)
+    set_walk(&walk, &set)
+    while set_next(&walk, &member):
+        if piece == 0:
+            piece = start_piece(out, b"SADD", entry_key(entry), left, 1)
+        text_put(out, value_text(&member, scratch))
+        piece -= 1
+        left -= 1
+
+
+cdef void put_hash(buf_t* out, const entry_t* entry) noexcept nogil:
+    """Fields, and behind each that dies, its deadline. Dead ones too: their HDEL is to come."""
+    cdef hash_t hash
+    cdef hash_walk_t walk
+    cdef listpack_value_t field, value
+    cdef char scratch[FORMAT_INT_MAX]
+    cdef int64_t deadline_ms
+    hash.heap = NULL                    # it is only read
+    hash.now_ms = -NO_DEADLINE
+    hash.encoding = entry_encoding(entry)
+    hash.body = entry_body(entry)
+    put_fields(out, entry, &hash)
+    if hash_due_ms(hash.encoding, hash.body) == NO_DEADLINE:
+        return
+    hash_walk(&walk, &hash)
+    while hash_next(&walk, &field, &value):
+        deadline_ms = hash_walk_deadline(&walk)
+        if deadline_ms != NO_DEADLINE:
+            text_start(out, 6, b"HPEXPIREAT")
+            text_put(out, entry_key(entry))
+            text_put_int(out, deadline_ms)
+            text_put(out, slice_t(b"FIELDS", 6))
+            text_put_int(out, 1)
+            text_put(out, value_text(&field, scratch))
+
+
+cdef void put_fields(buf_t* out, const entry_t* entry, const hash_t* hash) noexcept nogil:
+    cdef hash_walk_t walk
+    cdef listpack_value_t field, value
+    cdef char scratch[FORMAT_INT_MAX]
+    cdef uint64_t left = hash_count(hash)
+    cdef int piece = 0
+    hash_walk(&walk, hash)
+    while hash_next(&walk, &field, &value):
+        if piece == 0:
+            piece = start_piece(out, b"HSET", entry_key(entry), left, 2)
+        text_put(out, value_text(&field, scratch))
+        text_put(out, value_text(&value, scratch))
+        piece -= 1
+        left -= 1
+
+
 cdef void text_write_entry(buf_t* out, const entry_t* entry) noexcept nogil:
     cdef type_t type = entry_type(entry)
     if type == TYPE_STRING:
@@ -109,6 +183,10 @@ cdef void text_write_entry(buf_t* out, const entry_t* entry) noexcept nogil:
         put_zset(out, entry)
     elif type == TYPE_STREAM:
         text_write_stream(out, entry)
+    elif type == TYPE_SET:
+        put_set(out, entry)
+    elif type == TYPE_HASH:
+        put_hash(out, entry)
     if entry.flags & ENTRY_DEADLINE:
         text_start(out, 3, b"PEXPIREAT")
         text_put(out, entry_key(entry))

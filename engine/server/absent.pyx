@@ -41,7 +41,7 @@ cdef directive_t absent(const char* name, const char* alias, kind_t kind, const 
                        NULL, topic, why)
 
 
-cdef directive_t TABLE[125]
+cdef directive_t TABLE[123]
 TABLE[:] = [
     absent(b"save", NULL, KIND_WORDS, b"", b"snapshots", SNAPSHOTS),
     absent(b"dbfilename", NULL, KIND_TEXT, b"dump.rdb", b"snapshots", SNAPSHOTS,
@@ -151,10 +151,6 @@ TABLE[:] = [
     absent(b"tls-cluster", NULL, KIND_BOOL, b"no", b"tls", TLS),
     absent(b"tls-replication", NULL, KIND_BOOL, b"no", b"tls", TLS),
 
-    absent(b"hash-max-listpack-entries", b"hash-max-ziplist-entries", KIND_INT, b"512", b"types",
-           TYPES),
-    absent(b"hash-max-listpack-value", b"hash-max-ziplist-value", KIND_MEMORY, b"64", b"types",
-           TYPES),
     absent(b"list-compress-depth", NULL, KIND_INT, b"0", b"types",
            b"the blocks of a list are not compressed"),
     absent(b"busy-reply-threshold", b"lua-time-limit", KIND_INT, b"5000", b"types", SCRIPTS),

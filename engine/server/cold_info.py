@@ -260,7 +260,7 @@ def stats_section(server, n: dict, config: dict) -> list:
         ("instantaneous_input_repl_kbps", "0.00"), ("instantaneous_output_repl_kbps", "0.00"),
         ("rejected_connections", n["connections_rejected"]), ("sync_full", 0),
         ("sync_partial_ok", 0), ("sync_partial_err", 0), ("expired_keys", n["expired"]),
-        ("expired_fields", 0), ("expired_stale_perc", "0.00"),
+        ("expired_fields", n["expired_fields"]), ("expired_stale_perc", "0.00"),
         ("expired_keys_with_volatile_items_stale_perc", "0.00"),
         ("expired_time_cap_reached_count", n["expire_capped"]),
         ("expire_cycle_cpu_milliseconds", n["expire_us"] // 1000),
@@ -352,7 +352,7 @@ def engines_section(server, n: dict, config: dict) -> list:
 
 def keyspace_section(server, n: dict, config: dict) -> list:
     return [(f"db{db['index']}", f"keys={db['keys']},expires={db['volatile']},"
-             f"avg_ttl={db['avg_ttl_ms']},keys_with_volatile_items=0")
+             f"avg_ttl={db['avg_ttl_ms']},keys_with_volatile_items={db['with_fields']}")
             for db in inspect.databases(server.capsule)]
 
 

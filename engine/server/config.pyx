@@ -139,7 +139,7 @@ cdef directive_t text(const char* name, const char* value, const void* field, co
                        help)
 
 
-cdef directive_t TABLE[94]
+cdef directive_t TABLE[96]
 TABLE[:] = [
     # Network. Loopback by default, as in the file that Valkey ships, not as when it has none.
     text(b"bind", b"127.0.0.1 -::1", &LAYOUT.bind, b"network",
@@ -261,6 +261,13 @@ TABLE[:] = [
            b"not, and huge pages make us faster.", IMMUTABLE, apply_thp),
 
     # Types
+    number(b"hash-max-listpack-entries", b"512", 0, INT64_MAX,
+           &LAYOUT.hash_limits.listpack_entries, b"types",
+           b"A hash with more fields than this becomes a table.", 0, NULL, NULL,
+           b"hash-max-ziplist-entries"),
+    number(b"hash-max-listpack-value", b"64", 0, INT64_MAX, &LAYOUT.hash_limits.listpack_value,
+           b"types", b"A hash with a longer field or value than this becomes a table.", 0, NULL,
+           NULL, b"hash-max-ziplist-value", KIND_MEMORY),
     number(b"set-max-intset-entries", b"512", 0, INT64_MAX, &LAYOUT.set_limits.intset_entries,
            b"types", b"A set of integers with more members than this becomes a table."),
     number(b"set-max-listpack-entries", b"128", 0, INT64_MAX, &LAYOUT.set_limits.listpack_entries,

@@ -14,7 +14,7 @@ from ..core.buf cimport buf_free, buf_init, buf_t
 from ..core.glob cimport glob_match
 from ..core.heap cimport heap_alloc, heap_block_size, heap_free
 from ..core.idlist cimport id_t
-from ..core.listpack cimport listpack_size
+from ..core.listpack cimport listpack_size, listpack_value_t
 from ..core.number cimport FORMAT_DOUBLE_MAX, format_double
 from ..core.table cimport (
     NO_DEADLINE, SEGMENT_ITEMS_MAX, table_due_ms, table_overhead, table_scan,
@@ -23,14 +23,17 @@ from ..core.types cimport slice_t
 from ..journal.rdb cimport RDB_VERSION_VALKEY, rdb_write_value
 from ..store.access cimport lfu_decayed, lru_idle_seconds
 from ..store.entry cimport (
-    ENC_INT, ENC_QUICKLIST, ENTRY_BODY, INT_TEXT_MAX, TYPE_LIST, TYPE_STREAM, TYPE_STRING,
+    ENC_INT, ENC_QUICKLIST, ENTRY_BODY, INT_TEXT_MAX, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM,
+    TYPE_STRING,
     TYPE_ZSET, encoding_name, entry_access, entry_body, entry_deadline, entry_encoding, entry_key,
     entry_memory, entry_size, entry_string, entry_t, entry_type, raw_t,
 )
+from ..store.hash cimport hash_next, hash_t, hash_walk, hash_walk_t
 from ..store.keyspace cimport keyspace_count, keyspace_peek, keyspace_set, keyspace_t, store_hash
 from ..store.list cimport (
     list_at_t, list_get, list_next, list_node_t, list_seek, list_t, list_value_t,
 )
+from ..store.set cimport set_next, set_t, set_walk, set_walk_t
 from ..store.stream cimport (
     STREAM_SCRATCH, cursor_field, cursor_next, cursor_open, cursor_t, id_max, stream_t,
 )
@@ -98,6 +101,41 @@ cdef bytes shortest(bytes score):
         return score
     part = b"." + digits[1:] if digits[1:] else b""
     return b"%b%b%be+%d" % (score[:-len(whole)], digits[:1], part, len(whole) - 1)
+
+
+cdef bytes bytes_of(const listpack_value_t* value):
+    if value.text.data is NULL:
+        return b"%d" % value.number
+    return value.text.data[:value.text.size]
+
+
+cdef list set_members(const entry_t* entry):
+    cdef set_t values
+    cdef set_walk_t walk
+    cdef listpack_value_t member
+    values.heap = NULL                  # it is only read
+    values.encoding = entry_encoding(entry)
+    values.body = entry_body(entry)
+    members = []
+    set_walk(&walk, &values)
+    while set_next(&walk, &member):
+        members.append(bytes_of(&member))
+    return members
+
+
+cdef list hash_fields(const entry_t* entry):
+    cdef hash_t values
+    cdef hash_walk_t walk
+    cdef listpack_value_t field, value
+    values.heap = NULL                  # it is only read
+    values.now_ms = -NO_DEADLINE
+    values.encoding = entry_encoding(entry)
+    values.body = entry_body(entry)
+    fields = []
+    hash_walk(&walk, &values)
+    while hash_next(&walk, &field, &value):
+        fields.append((bytes_of(&field), bytes_of(&value)))
+    return fields
 
 
 cdef str list_nodes(const entry_t* entry):
@@ -197,6 +235,12 @@ cdef bytes mix_value(bytes digest, const entry_t* entry):
     elif entry_type(entry) == TYPE_STREAM:
         for part in stream_parts(entry):
             digest = mix(digest, part)
+    elif entry_type(entry) == TYPE_SET:
+        for member in set_members(entry):
+            digest = stir(digest, member)
+    elif entry_type(entry) == TYPE_HASH:
+        for field, value in hash_fields(entry):         # deadlines of fields are left out there too
+            digest = stir(digest, mix(mix(bytes(20), field), value))
     else:
         digest = mix(digest, string_of(entry))
     return stir(digest, b"!!expire!!") if entry_deadline(entry) != NO_DEADLINE else digest

@@ -108,7 +108,8 @@ cdef dict counters_of(server_t* srv):
         turns=srv.stats.turns, turn_us=ticks_to_us(&srv.ticks, srv.stats.turn_ticks),
         expire_us=srv.expire.spent_us, expire_capped=srv.expire.capped,
         hits=srv.store.hits, misses=srv.store.misses,
-        expired=srv.store.expired, evicted=srv.store.evicted, dirty=srv.store.dirty,
+        expired=srv.store.expired, expired_fields=srv.store.expired_fields,
+        evicted=srv.store.evicted, dirty=srv.store.dirty,
         over_limit_us=srv.evict.over_total_us,
         over_limit_now_us=srv.mono_us - srv.evict.over_since_us if srv.evict.over_since_us else 0,
         defrag_running=bool(srv.defrag.walking), defrag_us=srv.defrag.spent_us,
@@ -161,6 +162,7 @@ def databases(capsule) -> list[dict]:
         for k in range(n):
             left += max(entry_deadline(<entry_t*>found[k]) - srv.wall_ms, 0)
         out.append(dict(index=i, keys=keyspace_count(ks), volatile=ks.volatile_count,
+                        with_fields=ks.due_fields.count if ks.due_fields is not NULL else 0,
                         avg_ttl_ms=int(left / n) if n else 0, table=table_overhead(&ks.table)))
     return out
 

@@ -24,9 +24,10 @@ Invariants
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport strdup
+from libc.string cimport memcpy, strdup
 
 from ..core.clock cimport clock_mono_us, clock_wall_ms
+from ..core.table cimport SEGMENT_ITEMS_MAX
 from ..core.types cimport slice_t
 from ..journal.aof cimport (
     AOF_BEHIND, AOF_FSYNC_FAILED, AOF_OK, aof_close, aof_feed, aof_flush, aof_open, aof_switch,
@@ -96,6 +97,19 @@ cdef void feed_delete(void* owner, keyspace_t* ks, slice_t key) noexcept nogil:
         srv.evict.not_counted = srv.aof.buf.size_max    # or eviction would chase its own words
 
 
+cdef void feed_delete_fields(void* owner, keyspace_t* ks, slice_t key, const slice_t* fields,
+                             size_t count) noexcept nogil:
+    """Likewise fields of a hash. Who replays that deletes the key with its last field."""
+    cdef server_t* srv = <server_t*>owner
+    cdef slice_t[SEGMENT_ITEMS_MAX + 2] argv
+    if srv.aof.enabled and not srv.loading:
+        argv[0] = slice_t(b"HDEL", 4)
+        argv[1] = key
+        memcpy(&argv[2], fields, count * sizeof(slice_t))
+        aof_feed(&srv.aof, ks.index, <int>count + 2, argv)
+        srv.evict.not_counted = srv.aof.buf.size_max
+
+
 cdef void copy_before_change(void* owner, keyspace_t* ks, uint64_t hash) noexcept nogil:
     snapshot_before_change(&(<server_t*>owner).snapshot, ks, hash)
 
@@ -103,6 +117,7 @@ cdef void copy_before_change(void* owner, keyspace_t* ks, uint64_t hash) noexcep
 cdef void journal_attach(server_t* srv) noexcept nogil:
     srv.store.hooks.on_expired = feed_delete
     srv.store.hooks.on_evicted = feed_delete
+    srv.store.hooks.on_fields_expired = feed_delete_fields
     srv.store.hooks.before_change = copy_before_change
     snapshot_init(&srv.snapshot, &srv.store)
 

@@ -118,6 +118,7 @@ cdef void stats_reset(server_t* srv) noexcept nogil:
     srv.store.hits = 0
     srv.store.misses = 0
     srv.store.expired = 0
+    srv.store.expired_fields = 0
     srv.store.evicted = 0
     srv.evict.over_total_us = 0
     srv.heap.used_peak = srv.heap.used

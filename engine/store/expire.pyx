@@ -9,6 +9,9 @@ is dead; a bound that was too early is true after the look.
 The store keeps the least bound of all databases (K6): a turn of the loop in which nothing is due
 costs one comparison. After a run that number is computed anew, in O(databases in use).
 
+Fields of hashes die likewise: their hash's table knows the first of them, and a heap of such hashes
+(due.pyx) which one is next. A step removes the dead of one segment of one hash.
+
 A flood of deaths must not hold up the living: a run ends when its budget is spent, at the next
 border between two segments, and is followed by a rest. Keys that have to wait are dead to every
 command all the same, since lookups compare the deadline.
@@ -19,15 +22,24 @@ Invariants
 """
 from ..core.clock cimport clock_mono_us
 from ..core.table cimport NO_DEADLINE, SEGMENT_ITEMS_MAX, table_due_ms, table_take_due
+from .due cimport due_first, due_node_t
 from .entry cimport entry_key, entry_t
-from .keyspace cimport keyspace_expire, keyspace_t, store_hash
+from .keyspace cimport (
+    keyspace_due_ms, keyspace_expire, keyspace_expire_fields, keyspace_t, store_hash,
+)
 
 
 cdef bint remove_due(store_t* store, keyspace_t* ks, int64_t until_us) noexcept nogil:
-    """The dead keys of one database; false when the time is up."""
+    """The dead keys and fields of one database; false when the time is up."""
     cdef void* items[SEGMENT_ITEMS_MAX]
     cdef entry_t* entry
     cdef size_t count, i
+    cdef due_node_t* node = due_first(ks.due_fields)
+    while node is not NULL and node.due_ms <= store.now_ms:
+        keyspace_expire_fields(ks, node)
+        if clock_mono_us() >= until_us:
+            return False
+        node = due_first(ks.due_fields)
     while table_due_ms(&ks.table) <= store.now_ms:
         count = table_take_due(&ks.table, store.now_ms, items)
         for i in range(count):          # X2
@@ -43,7 +55,7 @@ cdef int64_t earliest_due(const store_t* store) noexcept nogil:
     cdef int64_t one
     cdef int db
     for db in range(store.database_top):
-        one = table_due_ms(&store.databases[db].table)
+        one = keyspace_due_ms(&store.databases[db])
         due = one if one < due else due
     return due
 

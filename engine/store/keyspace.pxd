@@ -21,6 +21,7 @@ from ..core.siphash cimport siphash13
 from ..core.table cimport NO_DEADLINE, table_t
 from ..core.types cimport slice_t
 from .access cimport access_t
+from .due cimport due_list_t, due_node_t
 from .entry cimport encoding_t, entry_t, type_t
 
 # Classes of keyspace events, as the letters of notify-keyspace-events name them.
@@ -45,6 +46,8 @@ cdef struct keyspace_t
 ctypedef void (*key_fn)(void* owner, keyspace_t* ks, slice_t key) noexcept nogil
 ctypedef void (*key_event_fn)(void* owner, keyspace_t* ks, int klass, const char* event,
                               slice_t key) noexcept nogil
+ctypedef void (*fields_fn)(void* owner, keyspace_t* ks, slice_t key, const slice_t* fields,
+                           size_t count) noexcept nogil
 ctypedef void (*segment_fn)(void* owner, keyspace_t* ks, uint64_t hash) noexcept nogil
 
 cdef struct hooks_t:
@@ -55,6 +58,7 @@ cdef struct hooks_t:
     key_event_fn on_event               # keyspace events; asked only for classes in store.events
     key_fn on_expired                   # an expired key is about to go: journal its DEL
     key_fn on_evicted                   # likewise for an evicted one
+    fields_fn on_fields_expired         # fields of a hash are about to go: journal their HDEL
     segment_fn before_change            # while store.copying: before any change of that hash
 
 # The body of an aggregate that is too large to be freed at once.
@@ -83,6 +87,7 @@ cdef struct store_t:
     uint64_t hits
     uint64_t misses
     uint64_t expired
+    uint64_t expired_fields
     uint64_t evicted
     hooks_t hooks
     keyspace_t* databases               # borrowed: database_count of them
@@ -101,6 +106,7 @@ cdef struct keyspace_t:
     table_t table
     int index
     uint64_t volatile_count             # keys with a deadline
+    due_list_t* due_fields              # owned: hashes with fields that die; NULL until one has
 
 cdef void store_init(store_t* store, heap_t* heap) noexcept nogil
 cdef void store_free(store_t* store) noexcept nogil
@@ -151,6 +157,13 @@ cdef void keyspace_take_out(keyspace_t* ks, uint64_t hash, entry_t* entry) noexc
 # Remove a dead or chosen key: counts it, tells the journal, raises the event.
 cdef void keyspace_expire(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil
 cdef void keyspace_evict(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil
+# Fields of this hash, which stands in a table, were given deadlines.
+cdef void keyspace_note_fields(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil
+# Remove the dead fields of the hash that has the node, about SEGMENT_ITEMS_MAX of them, and the key
+# when it is empty: counts them, tells the journal, raises the events.
+cdef void keyspace_expire_fields(keyspace_t* ks, due_node_t* node) noexcept nogil
+# The earliest time that a key, or a field of one, may die: a lower bound.
+cdef int64_t keyspace_due_ms(const keyspace_t* ks) noexcept nogil
 # Remove everything; with `later` the memory is freed by store_reap. Returns how many keys went.
 cdef uint64_t keyspace_clear(keyspace_t* ks, bint later) noexcept nogil
 cdef void keyspace_exchange(keyspace_t* a, keyspace_t* b) noexcept nogil

@@ -21,16 +21,23 @@ from ..core.heap cimport heap_free, heap_realloc
 from ..core.intrinsics cimport kvd_assert, likely, store64, unlikely
 from ..core.rand cimport rand_entropy, rand_seed
 from ..core.table cimport (
-    table_drain, table_find, table_free, table_init, table_insert, table_note_deadline,
-    table_random, table_remove, table_replace, table_type_t,
+    SEGMENT_ITEMS_MAX, table_drain, table_due_ms, table_find, table_find_hash, table_free,
+    table_init, table_insert, table_note_deadline, table_random, table_remove, table_replace,
+    table_type_t,
 )
 from .access cimport access_new, access_touched
+from .due cimport due_first, due_list_abandon, due_list_create, due_put, due_remove
 from .entry cimport (
-    ENC_EMBSTR, ENC_INT, ENC_RAW, ENTRY_BODY, ENTRY_DEADLINE, ENTRY_INLINE_MAX, ENTRY_INT,
-    INT_TEXT_MAX, TYPE_STRING, entry_access, entry_body, entry_create_raw, entry_create_string,
-    entry_deadline, entry_encoding, entry_key, entry_release, entry_rewrite_take,
-    entry_set_access, entry_set_body, entry_set_encoding, entry_set_int, entry_size, entry_string,
-    entry_type, entry_value, entry_value_size, raw_resize, raw_t, string_encoding,
+    ENC_EMBSTR, ENC_HASHTABLE, ENC_INT, ENC_RAW, ENTRY_BODY, ENTRY_DEADLINE, ENTRY_INLINE_MAX,
+    ENTRY_INT, INT_TEXT_MAX, TYPE_HASH, TYPE_STRING, entry_access, entry_body, entry_create_raw,
+    entry_create_string, entry_deadline, entry_encoding, entry_key, entry_release,
+    entry_rewrite_take, entry_set_access, entry_set_body, entry_set_encoding, entry_set_int,
+    entry_size, entry_string, entry_type, entry_value, entry_value_size, raw_resize, raw_t,
+    string_encoding,
+)
+from .hash cimport (
+    hash_drop_item, hash_due_ms, hash_due_node, hash_item_field, hash_of_due_node, hash_t,
+    hash_table, hash_take_dead,
 )
 from .value cimport value_effort, value_release
 
@@ -73,6 +80,7 @@ cdef void keyspace_init(keyspace_t* ks, store_t* store, int index) noexcept nogi
     ks.store = store
     ks.index = index
     ks.volatile_count = 0
+    ks.due_fields = NULL
     table_init(&ks.table, store.heap, &ENTRY_TYPE, store.secret)
 
 
@@ -172,11 +180,19 @@ cdef inline void note_due(store_t* store, int64_t deadline_ms) noexcept nogil:
         store.due_ms = deadline_ms
 
 
+cdef inline bint has_fields(const entry_t* entry) noexcept nogil:
+    """It is a hash whose fields may have deadlines."""
+    return (entry.flags & ENTRY_BODY != 0 and entry_type(entry) == TYPE_HASH
+            and entry_encoding(entry) == ENC_HASHTABLE)
+
+
 cdef void insert(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil:
     table_insert(&ks.table, hash, entry)        # K4: insertion reads the deadline
     if entry.flags & ENTRY_DEADLINE:
         ks.volatile_count += 1
         note_due(ks.store, entry_deadline(entry))
+    if unlikely(has_fields(entry)):
+        keyspace_note_fields(ks, hash, entry)
     if unlikely(ks.index >= ks.store.database_top):
         ks.store.database_top = ks.index + 1
     if unlikely(ks.store.events & EVENT_NEW):
@@ -198,6 +214,8 @@ cdef void relink(keyspace_t* ks, uint64_t hash, entry_t* entry, entry_t* fresh,
     if fresh.flags & ENTRY_DEADLINE:
         ks.volatile_count += 1
         note_deadline(ks, hash, fresh, entry_deadline(fresh))
+    if unlikely(has_fields(fresh)):
+        keyspace_note_fields(ks, hash, fresh)
 
 
 cdef inline bint is_volatile(const keyspace_t* ks, const entry_t* entry) noexcept nogil:
@@ -364,6 +382,68 @@ cdef void keyspace_evict(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept
     store_drop_entry(store, entry)
 
 
+# -- fields of hashes that die ---------------------------------------------------------------------
+
+cdef void keyspace_note_fields(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil:
+    cdef due_node_t* node = hash_due_node(entry_body(entry))
+    cdef int64_t due_ms = hash_due_ms(ENC_HASHTABLE, entry_body(entry))
+    if due_ms == NO_DEADLINE:
+        due_remove(node)
+        node.due_ms = NO_DEADLINE
+        return
+    if ks.due_fields is NULL:
+        ks.due_fields = due_list_create(ks.store.heap)
+    due_put(ks.due_fields, node, due_ms, hash)
+    note_due(ks.store, due_ms)          # K6
+
+
+cdef void drop_dead(keyspace_t* ks, entry_t* entry) noexcept nogil:
+    cdef void* items[SEGMENT_ITEMS_MAX]
+    cdef slice_t fields[SEGMENT_ITEMS_MAX]
+    cdef store_t* store = ks.store
+    cdef hash_t fields_of
+    cdef size_t count, i
+    fields_of.heap = store.heap
+    fields_of.secret = store.secret
+    fields_of.limits = NULL
+    fields_of.now_ms = store.now_ms
+    fields_of.encoding = ENC_HASHTABLE
+    fields_of.body = entry_body(entry)
+    count = hash_take_dead(&fields_of, items)
+    if count == 0:
+        return                          # the bound came too early, and is true now
+    for i in range(count):
+        fields[i] = hash_item_field(items[i])
+    if store.hooks.on_fields_expired is not NULL:
+        store.hooks.on_fields_expired(store.hooks.owner, ks, entry_key(entry), fields, count)
+    for i in range(count):
+        hash_drop_item(&fields_of, items[i])
+    store.expired_fields += count
+    keyspace_announce(ks, EVENT_HASH, b"hexpired", entry_key(entry))
+
+
+cdef void keyspace_expire_fields(keyspace_t* ks, due_node_t* node) noexcept nogil:
+    cdef uint64_t hash = node.key_hash
+    cdef entry_t* entry = <entry_t*>table_find_hash(&ks.table, hash)
+    if entry is NULL or not has_fields(entry) or entry_body(entry) is not hash_of_due_node(node):
+        due_remove(node)                # its key has gone, and it waits to be freed
+        return
+    before_change(ks, hash)
+    drop_dead(ks, entry)
+    if hash_table(entry_body(entry)).count:
+        keyspace_note_fields(ks, hash, entry)
+        return
+    keyspace_take_out(ks, hash, entry)
+    keyspace_announce(ks, EVENT_GENERIC, b"del", entry_key(entry))
+    store_drop_entry(ks.store, entry)
+
+
+cdef int64_t keyspace_due_ms(const keyspace_t* ks) noexcept nogil:
+    cdef int64_t due_ms = table_due_ms(&ks.table)
+    cdef due_node_t* node = due_first(ks.due_fields)
+    return node.due_ms if node is not NULL and node.due_ms < due_ms else due_ms
+
+
 # -- everything at once ---------------------------------------------------------------------------
 
 cdef void release_item(void* owner, void* item) noexcept nogil:
@@ -419,6 +499,9 @@ cdef uint64_t keyspace_clear(keyspace_t* ks, bint later) noexcept nogil:
         while table_drain(&ks.table, ~<size_t>0, release_item, store):
             pass
     ks.volatile_count = 0
+    if ks.due_fields is not NULL:       # the hashes that wait to be freed still refer to it
+        due_list_abandon(ks.due_fields)
+        ks.due_fields = NULL
     return count
 
 
@@ -466,9 +549,12 @@ cdef bint store_reap(store_t* store, size_t items_max) noexcept nogil:
 cdef void keyspace_exchange(keyspace_t* a, keyspace_t* b) noexcept nogil:
     cdef table_t table = a.table
     cdef uint64_t volatile_count = a.volatile_count
+    cdef due_list_t* due_fields = a.due_fields
     cdef int top
     a.table = b.table
     a.volatile_count = b.volatile_count
+    a.due_fields = b.due_fields
+    b.due_fields = due_fields
     b.table = table
     b.volatile_count = volatile_count
     top = (a.index if a.index > b.index else b.index) + 1

@@ -53,6 +53,11 @@ cdef extern from *:
     #define ERR_NUMKEYS_MANY "ERR Number of keys can't be greater than number of args"
     #define ERR_LIMIT_NEGATIVE "ERR LIMIT can't be negative"
     #define ERR_REPLY_TOO_LONG "ERR the reply would be too long"
+    #define ERR_NUMFIELDS \\
+        "ERR numfields should be greater than 0 and match the provided number of fields"
+    #define ERR_HASH_NOT_INTEGER "ERR hash value is not an integer"
+    #define ERR_HASH_NOT_FLOAT "ERR hash value is not a float"
+    #define ERR_NAN_OR_INFINITY "ERR value is NaN or Infinity"
     #define ERR_SCAN_NO_VALUES "ERR NOVALUES option can only be used in HSCAN"
     #define ERR_UNKNOWN_TYPE "ERR unknown type name '"
     #define ERR_NOT_LFU \\
@@ -313,6 +318,10 @@ cdef extern from *:
     const char* ERR_NUMKEYS_MANY
     const char* ERR_LIMIT_NEGATIVE
     const char* ERR_REPLY_TOO_LONG      # ours: where Valkey dies of it
+    const char* ERR_NUMFIELDS
+    const char* ERR_HASH_NOT_INTEGER
+    const char* ERR_HASH_NOT_FLOAT
+    const char* ERR_NAN_OR_INFINITY
     const char* ERR_SCAN_NO_VALUES
     const char* ERR_UNKNOWN_TYPE        # then the name and "'"
     const char* ERR_NOT_LFU
