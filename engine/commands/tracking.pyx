@@ -37,8 +37,9 @@ from ..core.table cimport (
 from ..wire.command cimport (
     ACL_CONNECTION, CLIENT_DENY_BLOCKING, CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_TRACKING,
     CLIENT_TRACKING_BCAST, CLIENT_TRACKING_BROKEN, CLIENT_TRACKING_CACHING,
-    CLIENT_TRACKING_NOLOOP, CLIENT_TRACKING_OPTIN, CLIENT_TRACKING_OPTOUT, CMD_LOADING,
-    CMD_NOSCRIPT, CMD_READONLY, CMD_STALE, GROUP_CONNECTION, command_register, keys_none, subrow,
+    CLIENT_TRACKING_NOLOOP, CLIENT_TRACKING_OPTIN, CLIENT_TRACKING_OPTOUT, CMD_ALLOW_BUSY,
+    CMD_LOADING, CMD_NOSCRIPT, CMD_READONLY, CMD_STALE, GROUP_CONNECTION, command_register,
+    keys_none, subrow,
 )
 from ..wire.errors cimport (
     ERR_CACHING_MODE, ERR_CACHING_NO, ERR_CACHING_YES, ERR_NOT_INTEGER, ERR_TRACKING_BCAST,
@@ -806,11 +807,11 @@ TABLE[:] = [
            b"CLIENT TRACKING <ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] "
            b"[BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
            b"Lets this connection be told of changes of the keys that it reads."),
-    subrow(b"client", b"caching", client_caching_command, 3, CMD_TALK,
+    subrow(b"client", b"caching", client_caching_command, 3, CMD_TALK | CMD_ALLOW_BUSY,
            ACL_CONNECTION, GROUP_CONNECTION, keys_none(), b"6.0.0", b"O(1)",
            b"CLIENT CACHING <YES | NO>",
            b"Says whether what the next command reads is cached."),
-    subrow(b"client", b"getredir", client_getredir_command, 2, CMD_TALK,
+    subrow(b"client", b"getredir", client_getredir_command, 2, CMD_TALK | CMD_ALLOW_BUSY,
            ACL_CONNECTION, GROUP_CONNECTION, keys_none(), b"6.0.0", b"O(1)",
            b"CLIENT GETREDIR",
            b"Tells which connection is told of changes in place of this one."),
