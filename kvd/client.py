@@ -19,6 +19,10 @@ class Wrong(Exception):
     """An error that the server answered: its text."""
 
 
+class Status(bytes):
+    """A reply that is a word and no data: OK."""
+
+
 class Gone(Unreachable):
     """The connection is lost, or the server takes too long."""
 
@@ -140,7 +144,7 @@ class Link:
                 raise ValueError("it was closed")
             return data[:-2]
         if kind == b"+":
-            return rest
+            return Status(rest)
         if kind == b":":
             return int(rest)
         if kind == b"*":

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import click
 
-from ..client import Gone, Link, Wrong
+from ..client import Gone, Link, Status, Wrong
 from ..errors import BadRequest
 from ..home import default_home
 
@@ -73,6 +73,8 @@ def show(reply: object, indent: str = "") -> str:
         return f"(error) {reply}"
     if isinstance(reply, int):
         return f"(integer) {reply}"
+    if isinstance(reply, Status):
+        return reply.decode("utf-8", "backslashreplace")
     if isinstance(reply, bytes):
         return '"' + "".join(readable(byte) for byte in reply) + '"'
     if not reply:

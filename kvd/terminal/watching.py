@@ -14,9 +14,11 @@ import click
 from .. import plans
 from ..client import Link, Wrong, info
 from ..errors import BadRequest, Refused
+from .plot import draw
 from .session import Session, clean, name_argument, table, verb
 
 FOLLOW_SECONDS = 0.3
+PLOT_LINES = 5
 SPANS = {"m": 60, "h": 3600, "d": 86400}
 SHOWN = ("memory", "connections", "commands", "cpu", "keys")
 QUEUE_KEYS = ("bull:", "_kombu.", "queue:", "queues", "rq:", "celery")
@@ -110,32 +112,18 @@ def plot(series: dict, instance: dict, seconds: int) -> None:
     if not sys.stdout.isatty():
         click.echo(title)
         return
-    import plotext
-    scale, unit = scaled(max(values)) if series["unit"].startswith("bytes") else (1, "")
-    width = min(100, shutil.get_terminal_size().columns)
-    ages = [-(time.time() - stamp(point["timestamp"])) / 60 for point in series["values"]]
-    plotext.clear_figure()
-    plotext.plotsize(width, 11)
-    if os.environ.get("NO_COLOR") is not None:
-        plotext.theme("clear")
-    plotext.plot(ages, [value / scale for value in values], marker="braille")
-    plotext.title(title)
-    plotext.xlabel(f"minutes{', ' + unit if unit else ''}")
-    plotext.xlim(-seconds / 60, 0)
-    plotext.show()
+    now = time.time()
+    width = max(20, min(100, shutil.get_terminal_size().columns) - 4)
+    points = [(stamp(point["timestamp"]), point["value"]) for point in series["values"]]
+    click.secho(title, bold=True)
+    for line in draw(points, now - seconds, now, width, PLOT_LINES):
+        click.echo("  " + click.style(line, fg="cyan"))
     click.echo()
 
 
 def stamp(text: str) -> float:
     from datetime import datetime
     return datetime.fromisoformat(text).timestamp()
-
-
-def scaled(most: float) -> tuple[int, str]:
-    for size, unit in ((plans.GIB, "GB"), (plans.MIB, "MB"), (1024, "KB")):
-        if most >= size:
-            return size, unit
-    return 1, "bytes"
 
 
 # -- doctor -----------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from kvd import client
 from kvd.client import Gone, Link, Wrong
 from kvd.errors import BadRequest
 from kvd.terminal import prompt
+from kvd.terminal.plot import draw
 
 
 @pytest.mark.parametrize("line, words", [
@@ -32,6 +33,20 @@ def test_replies_look_as_people_know_them():
     assert prompt.show(b'a"\x00\n') == '"a\\"\\x00\\n"' and prompt.show([]) == "(empty array)"
     assert prompt.show(Wrong("ERR no")) == "(error) ERR no"
     assert prompt.show([b"a", [1, None]]) == '1) "a"\n2) 1) (integer) 1\n   2) (nil)'
+
+
+def test_a_status_is_no_data():
+    assert prompt.show(client.Status(b"OK")) == "OK" and prompt.raw(client.Status(b"OK")) == b"OK"
+
+
+def test_plots():
+    rising = draw([(float(n), float(n)) for n in range(40)], 0, 39, 20, 5)
+    assert len(rising) == 5 and {len(line) for line in rising} == {20}
+    blank = chr(0x2800)
+    assert rising[0][0] == blank != rising[0][-1] and rising[4][0] != blank == rising[4][-1]
+    gap = draw([(0.0, 1.0), (39.0, 1.0)], 0, 39, 20, 1)[0]
+    assert gap[1:-1] == blank * 18, "nothing is drawn where nothing was measured"
+    assert draw([], 0, 1, 4, 1) == [blank * 4] and draw([(0.0, 0.0)], 0, 0, 4, 1)
 
 
 def test_hints():
