@@ -528,7 +528,7 @@ TABLE[:] = [
         b"O(N+log(M)) for N places in the cells about the shape and M in the shape.",
         b"GEOSEARCH key [FROMMEMBER member | FROMLONLAT longitude latitude] <BYRADIUS radius"
         b" <M | KM | FT | MI> | BYBOX width height <M | KM | FT | MI> | BYPOLYGON num-vertices"
-        b" longitude latitude longitude latitude longitude latitude [longitude latitude ...]>"
+        b" longitude latitude [longitude latitude ...]>"
         b" [ASC | DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]",
         b"Returns the places in a circle, a box or a polygon."),
     row(b"geosearchstore", geosearchstore_command, -8, CMD_WRITE | CMD_DENYOOM, ACL_GEO,
@@ -536,8 +536,8 @@ TABLE[:] = [
         b"O(N+log(M)) for N places in the cells about the shape and M in the shape.",
         b"GEOSEARCHSTORE destination source [FROMMEMBER member | FROMLONLAT longitude latitude]"
         b" <BYRADIUS radius <M | KM | FT | MI> | BYBOX width height <M | KM | FT | MI>"
-        b" | BYPOLYGON num-vertices longitude latitude longitude latitude longitude latitude"
-        b" [longitude latitude ...]> [ASC | DESC] [COUNT count [ANY]] [STOREDIST]",
+        b" | BYPOLYGON num-vertices longitude latitude [longitude latitude ...]> [ASC | DESC]"
+        b" [COUNT count [ANY]] [STOREDIST]",
         b"Stores at a key the places in a circle, a box or a polygon."),
 ]
 command_register(TABLE, 6)

@@ -6,7 +6,7 @@ Additions are written to the journal as they came: a sum of doubles is the same 
 computed, and conditions hold again when all that came before is there again.
 """
 from libc.limits cimport LLONG_MAX
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport UINT32_MAX, int64_t, uint32_t, uint64_t
 
 from ..core.buf cimport buf_append_bulk, buf_free, buf_init, buf_t
 from ..core.glob cimport glob_match
@@ -32,7 +32,8 @@ from ..wire.command cimport (
 )
 from ..wire.errors cimport (
     ERR_COUNT_RANGE, ERR_INVALID_CURSOR, ERR_NOT_FLOAT, ERR_NOT_INTEGER, ERR_REPLY_TOO_LONG,
-    ERR_SCORE_NAN, ERR_VALUE_RANGE, ERR_ZADD_GT_LT, ERR_ZADD_INCR, ERR_ZADD_NX_XX,
+    ERR_SCORE_NAN, ERR_STRING_TOO_LONG, ERR_VALUE_RANGE, ERR_ZADD_GT_LT, ERR_ZADD_INCR,
+    ERR_ZADD_NX_XX,
 )
 from ..wire.reply cimport (
     reply_array, reply_array_close, reply_array_open, reply_array_undo, reply_bulk,
@@ -103,6 +104,9 @@ cdef void zset_add_all(client_t* c, int at, int step, int64_t pairs, const doubl
     cdef int64_t updated = 0
     cdef int64_t i
     cdef double score = 0
+    if size_max > UINT32_MAX:           # who raised proto-max-bulk-len may send one
+        reply_error(c, ERR_STRING_TOO_LONG)
+        return
     if not zset_write_or_reply(c, 1, &held):
         return
     if held.entry is not NULL:

@@ -32,6 +32,9 @@ TYPES = {"unix-time-seconds": "unix-time", "unix-time-milliseconds": "unix-time"
 
 BY_SCORE = {"zcount", "zrangebyscore", "zrevrangebyscore", "zremrangebyscore"}
 
+# Tokens that belong to the first name behind them, where others make a block of all.
+FIRST_ONLY = {"BYBOX", "BYPOLYGON"}
+
 # A parsed syntax: a word, ("...",), or (bracket, [sequence, ...]) with a sequence per alternative.
 Node = str | tuple
 
@@ -134,7 +137,8 @@ class Builder:
             at += 1
             if is_token(node):
                 stop = at
-                while stop < len(nodes) and is_name(nodes[stop]):
+                most = at + 1 if node in FIRST_ONLY else len(nodes)
+                while stop < most and is_name(nodes[stop]):
                     stop += 1
                 if stop == at < len(nodes) and nodes[at][0] == "<":
                     out.append({"token": node, **self.group(nodes[at][1])})

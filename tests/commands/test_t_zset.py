@@ -434,6 +434,10 @@ def some_request(rng):
                  *pick([[], [b"aggregate", pick([b"sum", b"min", b"max"])]])],
         lambda: [pick([b"zunion", b"zinter", b"zdiff"]), b"2", key, pick(KEYS), b"withscores"],
         lambda: [b"zintercard", b"2", key, pick(KEYS)],
+        lambda: [b"zadd", b"lex", b"0", pick(MEMBERS), b"0", pick(MEMBERS)],
+        lambda: [pick([b"zrangebylex", b"zrevrangebylex"]), b"lex", pick(CUTS), pick(CUTS), *limit],
+        lambda: [pick([b"zlexcount", b"zlexcount", b"zremrangebylex"]), b"lex", pick(CUTS),
+                 pick(CUTS)],
         lambda: [b"object", b"encoding", key],
         lambda: [b"copy", key, pick(KEYS), b"replace"],
     ])()
@@ -454,7 +458,7 @@ def test_random_requests_beside_valkey(server, valkey, limits, protocol):
         for _ in range(1500):
             request = some_request(rng)
             assert mine.execute(*request) == theirs.execute(*request), encode(*request)
-        for key in KEYS:
+        for key in (*KEYS, b"lex"):
             request = [b"zrange", key, b"0", b"-1", b"withscores"]
             assert mine.execute(*request) == theirs.execute(*request)
     finally:

@@ -18,7 +18,8 @@ from tests.oracle import encode
 EXAMPLES = 300
 TORTURE = 30_000
 
-GROUPS = {"string", "bitmap", "generic", "hash", "hyperloglog", "list", "set", "transactions"}
+GROUPS = {"string", "bitmap", "generic", "geo", "hash", "hyperloglog", "list", "set", "sorted-set",
+          "transactions"}
 # Replies that are drawn by lot, in an order of their own, or tell of the machine.
 LEFT_OUT = {"randomkey", "scan", "keys", "sscan", "hscan", "spop", "srandmember", "hrandfield",
             "object|freq", "object|idletime", "object|help",
@@ -26,7 +27,10 @@ LEFT_OUT = {"randomkey", "scan", "keys", "sscan", "hscan", "spop", "srandmember"
             "blpop", "brpop", "blmove", "brpoplpush", "blmpop", "sort", "sort_ro",
             "wait", "waitaof",
             # One is refused here; the other packs its strings in another way.
-            "migrate", "dump"}
+            "migrate", "dump",
+            "bzpopmin", "bzpopmax", "bzmpop", "zrandmember", "zscan",
+            # Where scores differ, what these say is nobody's promise.
+            "zrangebylex", "zrevrangebylex", "zlexcount", "zremrangebylex"}
 # Members and fields of a table come in an order of its own: compared as lines, sorted.
 UNORDERED = {b"smembers", b"sinter", b"sunion", b"sdiff", b"hgetall", b"hkeys", b"hvals", b"exec"}
 TABLE = {name: row for name, row in command_table().items()
@@ -49,8 +53,12 @@ WORDS = draw.sampled_from([
     b"BIT", b"BYTE", b"SET", b"INCRBY", b"OVERFLOW", b"WRAP", b"SAT", b"FAIL", b"u8", b"i64",
     b"u63", b"u64", b"i1", b"i0", b"#1", b"LEN", b"IDX", b"MINMATCHLEN", b"WITHMATCHLEN", b"ASYNC",
     b"SYNC", b"GETREG", b"DECODE", b"ENCODING", b"TODENSE",
-    b"LEFT", b"RIGHT", b"BEFORE", b"AFTER", b"RANK", b"COUNT", b"MAXLEN", b"FIELDS",
-    b"FNX", b"FXX", b"LIMIT", b"ex", b"nonsense"])
+    b"LEFT", b"RIGHT", b"BEFORE", b"AFTER", b"RANK", b"COUNT", b"MAXLEN",
+    b"FIELDS", b"FNX", b"FXX", b"LIMIT",
+    b"CH", b"INCR", b"WITHSCORES", b"WITHSCORE", b"BYSCORE", b"REV", b"WEIGHTS", b"AGGREGATE",
+    b"SUM", b"MIN", b"MAX", b"(1", b"-inf", b"FROMMEMBER", b"FROMLONLAT", b"BYRADIUS", b"BYBOX",
+    b"BYPOLYGON", b"km", b"m", b"ASC", b"DESC", b"ANY", b"STORE", b"STOREDIST",
+    b"WITHDIST", b"ex", b"nonsense"])
 
 
 def near_past_is_far(words: list[bytes]) -> bool:
@@ -86,6 +94,7 @@ READ = {
     b"+list\r\n": lambda key: (b"LRANGE", key, b"0", b"-1"),
     b"+set\r\n": lambda key: (b"SMEMBERS", key),
     b"+hash\r\n": lambda key: (b"HGETALL", key),
+    b"+zset\r\n": lambda key: (b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"),
 }
 
 
