@@ -19,10 +19,10 @@ EXAMPLES = 300
 TORTURE = 30_000
 
 GROUPS = {"string", "bitmap", "generic", "geo", "hash", "hyperloglog", "list", "set", "sorted-set",
-          "transactions"}
+          "stream", "transactions"}
 # Replies that are drawn by lot, in an order of their own, or tell of the machine.
 LEFT_OUT = {"randomkey", "scan", "keys", "sscan", "hscan", "spop", "srandmember", "hrandfield",
-            "object|freq", "object|idletime", "object|help",
+            "object|freq", "object|idletime", "object|help", "xgroup|help", "xinfo|help",
             # These wait; what SORT shows of elements that weigh the same is open.
             "blpop", "brpop", "blmove", "brpoplpush", "blmpop", "sort", "sort_ro",
             "wait", "waitaof",
