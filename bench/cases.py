@@ -25,6 +25,7 @@ LISTED = 1000
 WIDE = 10_000
 FAR = b"4102444800"                     # 2100-01-01, in seconds
 FAR_MS = FAR + b"000"
+TWO_CALLS = b"redis.call('get',KEYS[1]) return redis.call('set',KEYS[1],ARGV[1])"
 FLUSH_DB1 = "flush database 1"          # a repair that is no request
 
 
@@ -184,6 +185,7 @@ LISTS = [
     Case("LRANGE 10", (b"LRANGE", lists(), b"0", b"9"), weight=2),
     Case("LRANGE 100", (b"LRANGE", lists(), b"0", b"99"), weight=10),
     Case("LRANGE 600", (b"LRANGE", long_lists(), b"0", b"599"), weight=50),
+    Case("EVAL 2 calls", (b"EVAL", TWO_CALLS, b"1", key(), VALUE), weight=4),
     Case("SORT", (b"SORT", key(b"num:", count=LISTED)), weight=40),
     Case("SORT BY GET", (b"SORT", key(b"num:", count=LISTED), b"BY", b"nosort", b"GET", b"key:*",
                          b"LIMIT", b"0", b"10"), weight=10),

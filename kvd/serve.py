@@ -207,6 +207,7 @@ class Instance:
             log.notice(f"Made directory {os.getcwd()}")
         self.server = Server(**self.settings)
         self.server.on_error = self.tell_error
+        self.server.on_log = lambda level, line: getattr(self.log, level)(line)
         self.server.config_file = self.config_file
         self.server.shell = {"listen": self.listen_again, "clients": self.limit_clients,
                              "log": self.change_log, "oom": self.set_oom,

@@ -40,6 +40,8 @@ from . import (
     cluster,
     replication,
     journal,
+    scripting,
+    functions,
 )
 
 __all__ = [
@@ -83,4 +85,6 @@ __all__ = [
     "cluster",
     "replication",
     "journal",
+    "scripting",
+    "functions",
 ]

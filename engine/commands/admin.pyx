@@ -28,7 +28,8 @@ from ..wire.reply cimport (
     reply_array, reply_bulk_int, reply_bulk_text, reply_error, reply_error_syntax, reply_int,
     reply_null, reply_ok,
 )
-from .state cimport server_of, server_t
+from .script cimport script_reply_busy
+from .state cimport BUSY_NO, server_of, server_t
 
 cdef enum:
     SLOT_BYTES = 8                      # an entry's place in the table: 64 bytes for 9, rounded up
@@ -144,6 +145,8 @@ cdef void shutdown_command(client_t* c) noexcept nogil:
     if (flags & SHUTDOWN_ABORT and flags != SHUTDOWN_ABORT) or (
             flags & SHUTDOWN_NOSAVE and flags & SHUTDOWN_SAVE):
         reply_error_syntax(c)
+    elif srv.script_busy != BUSY_NO and not flags & SHUTDOWN_NOSAVE:
+        script_reply_busy(c)
     elif flags & SHUTDOWN_ABORT:
         # One that was asked for ends with its turn: nobody can still stop it.
         reply_error(c, ERR_NO_SHUTDOWN)

@@ -64,6 +64,11 @@ cdef enum called_t:                     # what became of a client's command
     CALLED_PARKED = 1                   # it has not run: the client keeps its bytes
     CALLED_BLOCKED = 2                  # it runs on; the reply comes later
 
+cdef enum busy_t:
+    BUSY_NO = 0
+    BUSY_SCRIPT = 1
+    BUSY_FUNCTION = 2
+
 cdef enum gate_t:                       # who may use what is closed by default
     GATE_NO = 0
     GATE_YES = 1
@@ -143,6 +148,9 @@ cdef struct config_t:
     bint aof_use_rdb_preamble           # a base is RDB, else RESP text
     int64_t auto_aof_rewrite_percentage # 0: only when asked
     int64_t auto_aof_rewrite_min_size   # bytes
+    # Scripts
+    int64_t busy_reply_threshold        # milliseconds; 0: a script is never busy
+    int64_t script_memory_max           # bytes of one machine
     # Process
     slice_t dir
     int64_t databases
@@ -280,6 +288,8 @@ ctypedef called_t (*call_fn)(void* srv, client_t* c) noexcept nogil
 ctypedef void (*client_hook_fn)(void* srv, client_t* c) noexcept nogil
 ctypedef bint (*unblock_fn)(void* srv, client_t* c, bint error) noexcept nogil
 ctypedef void (*error_hook_fn)(void* srv, slice_t code) noexcept nogil
+ctypedef void (*server_hook_fn)(void* srv) noexcept nogil
+ctypedef void (*log_hook_fn)(void* srv, int level, slice_t line) noexcept nogil
 
 cdef struct server_hooks_t:
     # Run c.cmd with c.argv now, with statistics, slow log and journal: for EXEC.
@@ -290,6 +300,12 @@ cdef struct server_hooks_t:
     unblock_fn unblock
     # Serve a CMD_PYTHON row: takes the GIL, appends the reply.
     client_hook_fn python
+    # Show a command to the monitors before it runs: a script comes before what it calls.
+    client_hook_fn monitor
+    # Serve those who may be served while a script is busy; a turn of its own.
+    server_hook_fn serve_busy
+    # A line for the log: 0 debug, 1 verbose, 2 notice, 3 warning. Takes the GIL.
+    log_hook_fn log
 
 cdef struct server_t:
     heap_t heap
@@ -350,6 +366,9 @@ cdef struct server_t:
     bint in_exec
     int exec_db                         # database that EXEC's journal text began in
     bint exec_fed                       # EXEC has written its MULTI to the journal
+    int script_busy                     # BUSY_*: a script runs for too long
+    client_t* script_caller             # ... for this client
+    int signalled                       # while it did, somebody asked the process to end
     bint stop                           # leave the loop at the end of the turn
     users_t users
     bint auth_required                  # `default` is off, or needs a password
@@ -360,6 +379,7 @@ cdef struct server_t:
     void* latency                       # owned by server/latency: events of LATENCY
     void* errors                        # owned by server/stats: errorstats
     void* tls                           # owned by server/tls: the context of new connections
+    void* scripting                     # owned by commands/script: machines, scripts, functions
     void* loop                          # owned by server/loop: poller, listeners, timers
     void* self                          # borrowed: the Python face, for the python hook
 

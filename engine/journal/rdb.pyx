@@ -173,6 +173,20 @@ cdef bint read_deadline(rdb_t* rdb, bint seconds) noexcept nogil:
     return True
 
 
+cdef bint read_library(rdb_t* rdb, size_t start) noexcept nogil:
+    cdef slice_t code
+    cdef char why[120]
+    if not rdb_read_string(rdb, &rdb.value, &code):
+        return False
+    if rdb.store.hooks.load_library is NULL:
+        return rdb_broken(rdb, start, b"a library of functions: there are no functions here")
+    if rdb.store.hooks.load_library(rdb.store.hooks.owner, code, why, sizeof(why)):
+        return True
+    snprintf(rdb.why, sizeof(rdb.why), b"a library of functions: %s", &why[0])
+    rdb.broken_at = start
+    return False
+
+
 cdef bint read_opcode(rdb_t* rdb, uint8_t opcode) noexcept nogil:
     """Anything but the end."""
     cdef uint64_t number
@@ -205,8 +219,10 @@ cdef bint read_opcode(rdb_t* rdb, uint8_t opcode) noexcept nogil:
     elif opcode == OP_SLOT_INFO:
         return (rdb_read_number(rdb, &number) and rdb_read_number(rdb, &number)
                 and rdb_read_number(rdb, &number))
-    elif opcode == OP_FUNCTION or opcode == OP_FUNCTION_OLD:
-        return rdb_broken(rdb, start, b"a library of functions: there are no functions here")
+    elif opcode == OP_FUNCTION:
+        return read_library(rdb, start)
+    elif opcode == OP_FUNCTION_OLD:
+        return rdb_broken(rdb, start, b"a library as release candidates of Redis 7 wrote it")
     elif opcode == OP_MODULE_AUX:
         return rdb_broken(rdb, start, b"data of a module: there are no modules here")
     else:

@@ -217,6 +217,8 @@ cdef bint snapshot_begin(snapshot_t* snapshot, int fd, int old_fd, bint as_rdb) 
         store.dropped[i].walking = False            # gone before the moment
     if as_rdb:
         rdb_write_header(&snapshot.front, snapshot.store)
+    if store.hooks.write_libraries is not NULL:
+        store.hooks.write_libraries(store.hooks.owner, &snapshot.front, as_rdb)
     store.copying = True
     return True
 

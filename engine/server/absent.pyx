@@ -26,7 +26,6 @@ cdef const char* MODULES = b"modules cannot be loaded"
 cdef const char* RDMA = b"RDMA is not supported"
 cdef const char* REPLICATION = b"there is no replication yet"
 cdef const char* REWRITE = b"a rewrite runs beside service, in slices, and is synced as it goes"
-cdef const char* SCRIPTS = b"there are no scripts yet"
 cdef const char* SNAPSHOTS = b"there are no snapshots (RDB files) yet: appendonly keeps data"
 cdef const char* THREADS = b"one thread serves all clients"
 cdef const char* TLS = b"TLS serves clients, with one certificate"
@@ -41,7 +40,7 @@ cdef directive_t absent(const char* name, const char* alias, kind_t kind, const 
                        NULL, topic, why)
 
 
-cdef directive_t TABLE[123]
+cdef directive_t TABLE[122]
 TABLE[:] = [
     absent(b"save", NULL, KIND_WORDS, b"", b"snapshots", SNAPSHOTS),
     absent(b"dbfilename", NULL, KIND_TEXT, b"dump.rdb", b"snapshots", SNAPSHOTS,
@@ -153,7 +152,6 @@ TABLE[:] = [
 
     absent(b"list-compress-depth", NULL, KIND_INT, b"0", b"types",
            b"the blocks of a list are not compressed"),
-    absent(b"busy-reply-threshold", b"lua-time-limit", KIND_INT, b"5000", b"types", SCRIPTS),
 
     absent(b"enable-module-command", NULL, KIND_TEXT, b"no", b"users", MODULES, IMMUTABLE),
 

@@ -164,7 +164,7 @@ def memory_section(server, n: dict, config: dict) -> list:
         ("allocator_resident", m["allocator_resident"]), ("allocator_muzzy", 0),
         ("total_system_memory", system_bytes()),
         ("total_system_memory_human", human(system_bytes())),
-        *scripts_fields(),
+        *scripts_fields(n),
         ("maxmemory", n["maxmemory"]), ("maxmemory_human", human(n["maxmemory"])),
         ("maxmemory_policy", POLICIES[n["policy"]]),
         ("allocator_frag_ratio", f"{m['frag_ratio']:.2f}"),
@@ -186,15 +186,19 @@ def memory_section(server, n: dict, config: dict) -> list:
     ]
 
 
-def scripts_fields() -> list:
-    """There are no scripts and no functions: no memory of theirs."""
+def scripts_fields(n: dict) -> list:
+    """Machines have a heap of their own, which is not part of used_memory; texts are."""
+    total = n["vm_eval"] + n["vm_functions"]
+    texts = n["scripts_memory"] + n["libraries_memory"]
     return [
-        ("used_memory_lua", 0), ("used_memory_vm_eval", 0), ("used_memory_lua_human", "0B"),
-        ("used_memory_scripts_eval", 0), ("number_of_cached_scripts", 0),
-        ("number_of_functions", 0), ("number_of_libraries", 0), ("used_memory_vm_functions", 0),
-        ("used_memory_vm_total", 0), ("used_memory_vm_total_human", "0B"),
-        ("used_memory_functions", 0), ("used_memory_scripts", 0),
-        ("used_memory_scripts_human", "0B"),
+        ("used_memory_lua", n["vm_eval"]), ("used_memory_vm_eval", n["vm_eval"]),
+        ("used_memory_lua_human", human(n["vm_eval"])),
+        ("used_memory_scripts_eval", n["scripts_memory"]),
+        ("number_of_cached_scripts", n["scripts"]), ("number_of_functions", n["functions"]),
+        ("number_of_libraries", n["libraries"]), ("used_memory_vm_functions", n["vm_functions"]),
+        ("used_memory_vm_total", total), ("used_memory_vm_total_human", human(total)),
+        ("used_memory_functions", n["libraries_memory"]), ("used_memory_scripts", texts),
+        ("used_memory_scripts_human", human(texts)),
     ]
 
 
@@ -265,7 +269,8 @@ def stats_section(server, n: dict, config: dict) -> list:
         ("expired_time_cap_reached_count", n["expire_capped"]),
         ("expire_cycle_cpu_milliseconds", n["expire_us"] // 1000),
         ("evicted_keys", n["evicted"]), ("evicted_clients", n["clients_evicted"]),
-        ("evicted_scripts", 0), ("total_eviction_exceeded_time", n["over_limit_us"] // 1000),
+        ("evicted_scripts", n["scripts_evicted"]),
+        ("total_eviction_exceeded_time", n["over_limit_us"] // 1000),
         ("current_eviction_exceeded_time", n["over_limit_now_us"] // 1000),
         ("keyspace_hits", n["hits"]),
         ("keyspace_misses", n["misses"]), ("pubsub_channels", n["channels"]),
@@ -346,8 +351,11 @@ def cluster_section(server, n: dict, config: dict) -> list:
 
 
 def engines_section(server, n: dict, config: dict) -> list:
-    return [("engines_count", 0), ("engines_total_used_memory", 0),
-            ("engines_total_memory_overhead", 0)]
+    used = n["vm_eval"] + n["vm_functions"]
+    return [("engines_count", 1), ("engines_total_used_memory", used),
+            ("engines_total_memory_overhead", 0),
+            ("engine_0", f"name=LUA,module=lua,abi_version=4,used_memory={used},"
+                         "memory_overhead=0")]
 
 
 def keyspace_section(server, n: dict, config: dict) -> list:

@@ -119,8 +119,8 @@ cdef directive_t number(const char* name, const char* value, int64_t min, int64_
 
 cdef directive_t memory(const char* name, const char* value, int64_t min, const void* field,
                         const char* topic, const char* help, apply_fn apply=NULL,
-                        kind_t kind=KIND_MEMORY) noexcept:
-    return directive_t(name, NULL, kind, 0, at(field), value, min, INT64_MAX, NULL, apply, NULL,
+                        kind_t kind=KIND_MEMORY, uint32_t flags=0) noexcept:
+    return directive_t(name, NULL, kind, flags, at(field), value, min, INT64_MAX, NULL, apply, NULL,
                        topic, help)
 
 
@@ -139,7 +139,7 @@ cdef directive_t text(const char* name, const char* value, const void* field, co
                        help)
 
 
-cdef directive_t TABLE[96]
+cdef directive_t TABLE[98]
 TABLE[:] = [
     # Network. Loopback by default, as in the file that Valkey ships, not as when it has none.
     text(b"bind", b"127.0.0.1 -::1", &LAYOUT.bind, b"network",
@@ -316,6 +316,14 @@ TABLE[:] = [
            b"Do not rewrite a smaller append only file than this by itself."),
     yes_no(b"aof-load-truncated", b"yes", &LAYOUT.aof_load_truncated, b"journal",
            b"Start although the last command of the append only file is cut short, without it."),
+
+    # Scripts
+    number(b"busy-reply-threshold", b"5000", 0, INT64_MAX, &LAYOUT.busy_reply_threshold, b"types",
+           b"Milliseconds after which a script that still runs lets others be answered BUSY, and "
+           b"lets itself be killed; 0 never.", 0, NULL, NULL, b"lua-time-limit"),
+    memory(b"script-memory-max", b"512mb", 1048576, &LAYOUT.script_memory_max, b"types",
+           b"Memory that the scripts of EVAL may use together, and as much that functions may; one "
+           b"that wants more fails.", NULL, KIND_MEMORY, OURS),
 
     # Process
     text(b"dir", b".", &LAYOUT.dir, b"process",

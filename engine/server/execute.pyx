@@ -26,8 +26,9 @@ from ..commands.acl_log cimport ACL_TOPLEVEL, acl_log_denied
 from ..commands.blocked cimport blocked_of
 from ..commands.connection cimport ping_command
 from ..commands.multi cimport exec_command, multi_flags, multi_queue, multi_refused
+from ..commands.script cimport script_reply_busy
 from ..commands.state cimport (
-    BATCH_MAX, CALLED_BLOCKED, CALLED_DONE, CALLED_PARKED, batch_command_t, server_t,
+    BATCH_MAX, BUSY_NO, CALLED_BLOCKED, CALLED_DONE, CALLED_PARKED, batch_command_t, server_t,
 )
 from ..commands.tracking cimport tracking_called
 from ..core.buf cimport buf_append, buf_free, buf_init, buf_t
@@ -47,7 +48,8 @@ from ..wire.command cimport (
     CLIENT_AUTHENTICATED, CLIENT_BLOCKED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CONTROL,
     CLIENT_DIRTY_EXEC, CLIENT_FED, CLIENT_LOADING, CLIENT_MONITOR, CLIENT_MULTI, CLIENT_NO_TOUCH,
     CLIENT_PUSHING, CLIENT_READ_PAUSED, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP,
-    CLIENT_REPLY_SKIP_NEXT, CLIENT_SUBSCRIBED, CLIENT_WAIT_MEMORY, CMD_CONTAINER,
+    CLIENT_REPLY_SKIP_NEXT, CLIENT_SUBSCRIBED, CLIENT_WAIT_MEMORY,
+    CMD_ALLOW_BUSY, CMD_CONTAINER,
     CMD_CONTAINER_RUNS, CMD_DENYOOM, CMD_LOADING,
     CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_NO_MULTI, CMD_PYTHON, CMD_READONLY, CMD_SUBSCRIBED,
     CMD_UNQUEUED, CMD_WRITE, KEYS_AT, command_full_name, command_resolve, command_t,
@@ -339,6 +341,9 @@ cdef bint refused(server_t* srv, client_t* c) noexcept nogil:
         return True
     if unlikely(srv.loading) and not cmd.flags & CMD_LOADING and not c.flags & CLIENT_LOADING:
         reply_error(c, ERR_LOADING)
+        return True
+    if unlikely(srv.script_busy != BUSY_NO) and not cmd.flags & CMD_ALLOW_BUSY:
+        script_reply_busy(c)
         return True
     return False
 

@@ -8,6 +8,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from ..commands.pubsub cimport (
     CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, pubsub_channels,
 )
+from ..commands.script_state cimport scripting_t
 from ..commands.state cimport (
     RATE_IN, RATE_OPS, RATE_OUT, RATE_TURN_US, RATE_TURNS, command_stats_t, server_t,
 )
@@ -31,6 +32,12 @@ from .stats cimport HISTOGRAM_SIZE, errors_t, histogram_top, stats_rate, stats_r
 
 cdef enum:
     TTL_SAMPLES = 32                    # keys looked at for a database's avg_ttl
+
+
+SCRIPT_FIGURES = (
+    "vm_eval", "vm_functions", "scripts_memory", "libraries_memory", "scripts", "libraries",
+    "functions", "scripts_evicted",
+)
 
 
 cdef str name_of(const command_t* cmd):
@@ -120,11 +127,22 @@ cdef dict counters_of(server_t* srv):
     )
 
 
+cdef dict scripts_of(server_t* srv):
+    cdef scripting_t* s = <scripting_t*>srv.scripting
+    if s is NULL:
+        return dict.fromkeys(SCRIPT_FIGURES, 0)
+    return dict(zip(SCRIPT_FIGURES, (
+        s.machines[0].heap.used if s.open[0] else 0, s.machines[1].heap.used if s.open[1] else 0,
+        s.scripts_memory, s.libraries_memory, s.scripts.count, s.libraries.count,
+        s.functions.count, s.evicted,
+    ), strict=True))
+
+
 def snapshot(capsule) -> dict:
     """Every figure that INFO and MEMORY STATS tell of an engine, unformatted."""
     cdef server_t* srv = server_from(capsule)
     return dict(
-        **clients_of(srv), **memory_of(srv), **counters_of(srv),
+        **clients_of(srv), **memory_of(srv), **counters_of(srv), **scripts_of(srv),
         wall_ms=srv.wall_ms, started_ms=srv.stats.started_ms, run_id=srv.run_id.decode(),
         ticks_per_us=srv.ticks.ticks_per_us, lru_clock=srv.wall_ms // 1000 & 0xFFFFFF,
         identity_redis=bool(srv.config.identity_redis), wall_us=clock_wall_us(),

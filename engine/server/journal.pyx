@@ -26,6 +26,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, strdup
 
+from ..commands.functions cimport functions_flush
 from ..core.clock cimport clock_mono_us, clock_wall_ms
 from ..core.table cimport SEGMENT_ITEMS_MAX
 from ..core.types cimport slice_t
@@ -396,6 +397,7 @@ class Journal:
             raise JournalError("the append only file cannot be written")
         for i in range(srv.store.database_count):
             keyspace_clear(&srv.databases[i], False)
+        functions_flush(srv)
         srv.aof.enabled = False         # what dies while it is loaded is no news to the file
         try:
             self.load(serve=False)

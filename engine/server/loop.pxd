@@ -45,3 +45,6 @@ cdef client_t* loop_adopt(server_t* srv, int fd, listener_t kind) noexcept nogil
 cdef void loop_feed(server_t* srv, client_t* c, const char* data, size_t size) noexcept nogil
 # What happens each turn with or without sockets: time, expiry, cron, eviction, lazy freeing.
 cdef void loop_tick(server_t* srv) noexcept nogil
+# A turn within a turn, while a script runs for too long: whoever speaks is executed, which mostly
+# means told that the server is busy. The hook of server_hooks_t.
+cdef void loop_serve_busy(void* owner) noexcept nogil

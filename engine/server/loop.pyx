@@ -17,11 +17,13 @@ Invariants
 """
 from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from ..commands.blocked cimport blocked_due_us
 from ..commands.connection cimport connection_end_pause, connection_greet
-from ..commands.state cimport CLOSE_LINGER_US, client_close, server_t
+from ..commands.state cimport (
+    BATCH_MAX, CLOSE_LINGER_US, batch_command_t, client_close, server_t,
+)
 from ..commands.tracking cimport tracking_broadcast, tracking_reap
 from ..core.buf cimport buf_append, buf_consume, buf_free, buf_init, buf_reserve, buf_shrink
 from ..core.clock cimport clock_mono_us, clock_ticks, clock_wall_ms
@@ -43,6 +45,7 @@ from ..wire.command cimport (
     CLIENT_UNWATCHED, CLIENT_WAIT_MEMORY, CLIENT_WRITE_WAITS,
 )
 from .blocked cimport blocked_retry, blocked_serve, blocked_timeouts
+from ..wire.resp cimport argv_free, argv_init, argv_t
 from .clients cimport (
     client_attach, client_close_later, client_detach, client_make_ready, client_wake_parked,
     client_write_later,
@@ -102,6 +105,7 @@ cdef enum:
     SHAKE_US = 10000000                 # for a TLS handshake
     WAKE_MARK = 1                       # epoll data: low bits tell what is not a client
     LISTENER_MARK = 2
+    BUSY_EVENTS = 64                    # of one turn within a turn
 
 cdef struct listening_t:
     int fd
@@ -682,6 +686,82 @@ cdef step_t turn(server_t* srv) noexcept nogil:
         reap(srv)
     srv.stats.turn_ticks += clock_ticks() - began
     return STEP_STOP if srv.stop else step
+
+
+# -- a turn within a turn -------------------------------------------------------------------------
+
+cdef void send_now(server_t* srv, client_t* c) noexcept nogil:
+    """Its reply speaks of nothing that the journal holds back."""
+    cdef client_t** at = &srv.pending_write
+    if not c.flags & CLIENT_PENDING_WRITE:
+        return
+    while at[0] is not c:
+        at = &at[0].next_pending
+    at[0] = c.next_pending
+    c.next_pending = NULL
+    c.flags &= ~<uint32_t>CLIENT_PENDING_WRITE
+    if not c.flags & (CLIENT_CLOSE_NOW | CLIENT_WRITE_WAITS):
+        write_client(srv, c)
+
+
+cdef void serve_while_busy(server_t* srv, loop_t* loop, epoll_event* events,
+                           int count) noexcept nogil:
+    """Everybody but whose script runs, those whose replies wait for the journal, and those whose
+    own bytes run in the outer turn."""
+    cdef client_t* c
+    cdef uint64_t data
+    cdef int i
+    for i in range(count):
+        data = events[i].data.u64
+        if data & 3:
+            if data & 3 == LISTENER_MARK:
+                accept_on(srv, <int>(data >> 2))
+            elif srv.signalled == 0:
+                srv.signalled = 1       # somebody wants us to end: the script sees it
+            continue
+        c = <client_t*>data
+        if c is srv.script_caller or c.flags & CLIENT_CLOSE_NOW:
+            continue
+        if events[i].events & EPOLLOUT and not c.flags & CLIENT_PENDING_WRITE:
+            write_client(srv, c)
+        if c.flags & (CLIENT_NOT_READ | CLIENT_PENDING_WRITE):
+            continue
+        if events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP):
+            read_client(srv, c)
+            send_now(srv, c)
+        if c.flags & CLIENT_CLOSE_NOW:
+            watch(loop, EPOLL_CTL_DEL, c.fd, 0, 0)      # L2: it is freed when the turn ends
+
+
+cdef void loop_serve_busy(void* owner) noexcept nogil:
+    """What the outer turn holds is put aside: its events, its read buffer and its batch stay as
+    they are, since the script's own arguments lie there."""
+    cdef server_t* srv = <server_t*>owner
+    cdef loop_t* loop = loop_of(srv)
+    cdef epoll_event events[BUSY_EVENTS]
+    cdef batch_command_t batch[BATCH_MAX]
+    cdef argv_t argv = srv.argv
+    cdef char* read_buffer = loop.read_buffer
+    cdef uint64_t ticks = srv.call_ticks
+    cdef client_t* current = srv.current
+    cdef bint no_touch = srv.store.no_touch
+    cdef int count = epoll_wait(loop.epfd, events, BUSY_EVENTS, 0)
+    srv.mono_us = clock_mono_us()
+    srv.wall_ms = clock_wall_ms()       # keys do not die meanwhile: store.now_ms stays
+    if count <= 0:
+        return
+    memcpy(&batch[0], &srv.batch[0], sizeof(batch))
+    argv_init(&srv.argv, &srv.heap)
+    loop.read_buffer = <char*>heap_alloc(&srv.heap, READ_SIZE)
+    serve_while_busy(srv, loop, events, count)
+    heap_free(&srv.heap, loop.read_buffer, READ_SIZE)
+    argv_free(&srv.argv)
+    loop.read_buffer = read_buffer
+    srv.argv = argv
+    memcpy(&srv.batch[0], &batch[0], sizeof(batch))
+    srv.call_ticks = ticks
+    srv.current = current
+    srv.store.no_touch = no_touch
 
 
 cdef step_t loop_run(server_t* srv, int64_t until_us) noexcept nogil:

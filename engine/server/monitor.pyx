@@ -74,12 +74,21 @@ cdef void append_line(buf_t* buf, const client_t* c, const command_t* cmd) noexc
 
 
 cdef void monitor_feed(server_t* srv, const client_t* c, const command_t* cmd) noexcept nogil:
+    if not cmd.flags & (CMD_SKIP_MONITOR | CMD_ADMIN):
+        show(srv, c, cmd)
+
+
+cdef void monitor_feed_now(void* owner, client_t* c) noexcept nogil:
+    show(<server_t*>owner, c, c.cmd)
+
+
+cdef void show(server_t* srv, const client_t* c, const command_t* cmd) noexcept nogil:
     cdef client_t* watcher
     cdef client_t* first = NULL
     cdef size_t start = 0
     cdef size_t size = 0
     cdef uint32_t i
-    if cmd.flags & (CMD_SKIP_MONITOR | CMD_ADMIN) or c.flags & CLIENT_LOADING:
+    if c.flags & CLIENT_LOADING:
         return
     for i in range(srv.client_count):
         watcher = srv.clients[i]

@@ -31,6 +31,7 @@ class Server:
     """An engine. Its settings are directives by name: Server(databases=4, maxmemory="100mb")."""
 
     on_error: Callable[[str], None] | None
+    on_log: Callable[[str, str], None] | None
     shell: dict[str, Callable[..., None]]
     users: Any
     journal: Any

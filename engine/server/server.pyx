@@ -10,9 +10,12 @@ from libc.stdlib cimport calloc, free
 
 from ..commands.acl_log cimport acl_log_free
 from ..commands.blocked cimport blocked_free, blocked_touched
+from ..commands.functions cimport functions_flush, functions_load, functions_write
 from ..commands.multi cimport multi_touched
 from ..commands.notify cimport notify_event
 from ..commands.pubsub cimport pubsub_free, pubsub_init
+from ..commands.script cimport scripting_free
+from ..commands.scripting cimport scripts_flush
 from ..commands.state cimport server_t
 from ..commands.tracking cimport tracking_free, tracking_init, tracking_touched
 from ..core.buf cimport buf_free, buf_init
@@ -35,9 +38,10 @@ from .execute cimport execute_call, execute_process
 from .journal cimport journal_attach, journal_detach
 from .loop cimport (
     LISTEN_CONTROL, LISTEN_TCP, LISTEN_TLS, LISTEN_UNIX, STEP_FAILED, STEP_STOP, STEP_WAKE,
-    loop_close, loop_feed, loop_listen, loop_open, loop_run, loop_set_tls, loop_set_wake,
-    loop_tick, loop_unlisten, step_t,
+    loop_close, loop_feed, loop_listen, loop_open, loop_run, loop_serve_busy, loop_set_tls,
+    loop_set_wake, loop_tick, loop_unlisten, step_t,
 )
+from .monitor cimport monitor_feed_now
 from .settings cimport (
     settings_apply, settings_change, settings_free, settings_init, settings_load,
     settings_match,
@@ -55,6 +59,7 @@ from . import (  # noqa: F401
 from .tls import make_context
 from .users import Users
 
+LOG_LEVELS = ("debug", "verbose", "notice", "warning")
 LISTENERS = {"tcp": LISTEN_TCP, "unix": LISTEN_UNIX, "control": LISTEN_CONTROL,
              "tls": LISTEN_TLS}
 
@@ -86,6 +91,17 @@ cdef void serve_python(void* owner, client_t* c) noexcept with gil:
         reply = b"-ERR internal error\r\n"
     c.errors += 1 if reply.startswith(b"-") else 0
     reply_raw(c, slice_t(reply, len(reply)))
+
+
+cdef void tell_log(void* owner, int level, slice_t line) noexcept with gil:
+    """The log hook: to whoever listens."""
+    cdef server_t* srv = <server_t*>owner
+    face = <Server>srv.self
+    if face.on_log is not None:
+        try:
+            face.on_log(LOG_LEVELS[level], line.data[:line.size].decode("utf-8", "replace"))
+        except Exception:
+            srv.stats.python_errors += 1
 
 
 @cython.final
@@ -190,6 +206,7 @@ cdef class Server:
     cdef server_t* srv                  # owned
     cdef Client own                     # serves execute()
     cdef public object on_error         # called with the name of a command whose handler failed
+    cdef public object on_log           # called with a level's name and a line
     cdef public dict shell              # hooks of the process around us, by name: see config.pxd
     cdef public object users            # the Users
     cdef public object journal          # its Journal, or None
@@ -214,6 +231,8 @@ cdef class Server:
         store_init(&srv.store, &srv.heap)
         srv.store.hooks.owner = srv
         srv.store.hooks.on_modified = multi_touched
+        srv.store.hooks.write_libraries = functions_write
+        srv.store.hooks.load_library = functions_load
         srv.store.hooks.on_awaited = blocked_touched
         srv.store.hooks.on_event = notify_event
         srv.store.hooks.on_tracked = tracking_touched
@@ -238,6 +257,9 @@ cdef class Server:
         srv.hooks.process = execute_process
         srv.hooks.unblock = blocked_end
         srv.hooks.python = serve_python
+        srv.hooks.monitor = monitor_feed_now
+        srv.hooks.serve_busy = loop_serve_busy
+        srv.hooks.log = tell_log
         error = loop_open(srv)
         if error:
             raise OSError(error, os.strerror(error))
@@ -267,6 +289,9 @@ cdef class Server:
         self.own = None
         self.journal = None
         journal_detach(srv)
+        scripts_flush(srv)
+        functions_flush(srv)
+        scripting_free(srv)
         loop_close(srv)
         blocked_free(srv)
         pubsub_free(srv)

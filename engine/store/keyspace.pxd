@@ -15,6 +15,7 @@ The _t structs live as long as the server.
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from ..core.buf cimport buf_t
 from ..core.heap cimport heap_t
 from ..core.rand cimport rand_t
 from ..core.siphash cimport siphash13
@@ -50,6 +51,9 @@ ctypedef void (*fields_fn)(void* owner, keyspace_t* ks, slice_t key, const slice
                            size_t count) noexcept nogil
 ctypedef void (*segment_fn)(void* owner, keyspace_t* ks, uint64_t hash) noexcept nogil
 
+ctypedef void (*libraries_fn)(void* owner, buf_t* out, bint as_rdb) noexcept nogil
+ctypedef bint (*library_fn)(void* owner, slice_t code, char* why, size_t why_max) noexcept nogil
+
 cdef struct hooks_t:
     void* owner
     key_fn on_modified                  # after a change that a WATCH must see
@@ -60,6 +64,9 @@ cdef struct hooks_t:
     key_fn on_evicted                   # likewise for an evicted one
     fields_fn on_fields_expired         # fields of a hash are about to go: journal their HDEL
     segment_fn before_change            # while store.copying: before any change of that hash
+    # Libraries of functions live above, and stand in a base before the keys
+    libraries_fn write_libraries        # append them, as RDB or as commands
+    library_fn load_library             # False, with the reason in `why`, when it cannot be
 
 # The body of an aggregate that is too large to be freed at once.
 cdef struct dropped_body_t:

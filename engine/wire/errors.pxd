@@ -274,6 +274,66 @@ cdef extern from *:
     #define ERR_GEO_VERTICES_FEW "ERR GEOSEARCH BYPOLYGON must have at least 3 vertices"
     #define ERR_GEO_NO_SCORE "ERR could not decode requested zset member"
     #define ERR_GEO_STORE " is not compatible with WITHDIST, WITHHASH and WITHCOORD options"
+    #define ERR_BUSY_SCRIPT \\
+        "BUSY Valkey is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
+    #define ERR_BUSY_FUNCTION \\
+        "BUSY Valkey is busy running a script. You can only call FUNCTION KILL or " \\
+        "SHUTDOWN NOSAVE."
+    #define ERR_NOT_BUSY "NOTBUSY No scripts in execution right now."
+    #define ERR_UNKILLABLE \\
+        "UNKILLABLE Sorry the script already executed write commands against the dataset. You " \\
+        "can either wait the script termination or kill the server in a hard way using the " \\
+        "SHUTDOWN NOSAVE command."
+    #define ERR_NO_LUA "ERR scripts need the lupa package, which is not installed here"
+    #define ERR_NO_SCRIPT_MEMORY \\
+        "ERR a machine for scripts does not fit the memory that script-memory-max grants"
+    #define ERR_NO_SCRIPT "NOSCRIPT No matching script."
+    #define ERR_KEYS_NEGATIVE "ERR Number of keys can't be negative"
+    #define ERR_KEYS_TOO_MANY "ERR Number of keys can't be greater than number of args"
+    #define ERR_RO_SCRIPT "ERR Can not execute a script with write flag using *_ro command."
+    #define ERR_SCRIPT_FLUSH "ERR SCRIPT FLUSH only support SYNC|ASYNC option"
+    #define ERR_SCRIPT_DEBUG "ERR Use SCRIPT DEBUG YES/SYNC/NO"
+    #define ERR_NO_SCRIPT_DEBUG "ERR there is no debugger for scripts here"
+    #define ERR_SCRIPT_COMPILE "ERR Error compiling script (new function): "
+    #define ERR_SHEBANG "ERR Invalid script shebang"
+    #define ERR_SHEBANG_FLAG "ERR Unexpected flag in script shebang: "
+    #define ERR_SHEBANG_OPTION "ERR Unknown lua shebang option: "
+    #define ERR_SHEBANG_ENGINE "ERR Could not find scripting engine '"
+    #define ERR_NO_FUNCTION "ERR Function not found"
+    #define ERR_BAD_KEYS "ERR Bad number of keys provided"
+    #define ERR_LIBRARY_NO_METADATA "ERR Missing library metadata"
+    #define ERR_LIBRARY_METADATA "ERR Invalid library metadata"
+    #define ERR_LIBRARY_VALUE "ERR Invalid metadata value given: "
+    #define ERR_LIBRARY_NAME_TWICE \\
+        "ERR Invalid metadata value, name argument was given multiple times"
+    #define ERR_LIBRARY_NO_NAME "ERR Library name was not given"
+    #define ERR_LIBRARY_NAME \\
+        "ERR Library names can only contain letters, numbers, or underscores(_) and must be at " \\
+        "least one character long"
+    #define ERR_FUNCTION_NAME \\
+        "ERR Function names can only contain letters, numbers, or underscores(_) and must be at " \\
+        "least one character long"
+    #define ERR_LIBRARY_ENGINE "ERR Engine '"
+    #define ERR_LIBRARY_EXISTS "ERR Library '"
+    #define ERR_LIBRARY_EXISTS_RESTORE "ERR Library "
+    #define ERR_FUNCTION_EXISTS "ERR Function "
+    #define ERR_FUNCTION_TWICE "ERR Function already exists in the library"
+    #define ERR_LIBRARY_COMPILE "ERR Error compiling function: "
+    #define ERR_LIBRARY_REGISTER "ERR Error registering functions: "
+    #define ERR_LIBRARY_EMPTY "ERR No functions registered"
+    #define ERR_NO_LIBRARY "ERR Library not found"
+    #define ERR_FUNCTION_OPTION "ERR Unknown option given: "
+    #define ERR_FUNCTION_ARGUMENT "ERR Unknown argument "
+    #define ERR_FUNCTION_NO_PATTERN "ERR library name argument was not given"
+    #define ERR_FUNCTION_FLUSH "ERR FUNCTION FLUSH only supports SYNC|ASYNC option"
+    #define ERR_FUNCTION_POLICY \\
+        "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE."
+    #define ERR_FUNCTION_USE \\
+        "ERR unknown subcommand or wrong number of arguments for '%s'. Try FUNCTION HELP."
+    #define ERR_FUNCTION_PAYLOAD "ERR failed loading functions from the given payload"
+    #ifndef ERR_DUMP_PAYLOAD
+    #define ERR_DUMP_PAYLOAD "ERR DUMP payload version or checksum are wrong"
+    #endif
     #endif
     """
     const char* ERR_SYNTAX
@@ -464,3 +524,47 @@ cdef extern from *:
     const char* ERR_GEO_VERTICES_FEW
     const char* ERR_GEO_NO_SCORE
     const char* ERR_GEO_STORE           # behind what stores
+    const char* ERR_BUSY_SCRIPT
+    const char* ERR_BUSY_FUNCTION
+    const char* ERR_NOT_BUSY
+    const char* ERR_UNKILLABLE
+    const char* ERR_NO_LUA
+    const char* ERR_NO_SCRIPT_MEMORY
+    const char* ERR_NO_SCRIPT
+    const char* ERR_KEYS_NEGATIVE
+    const char* ERR_KEYS_TOO_MANY
+    const char* ERR_RO_SCRIPT
+    const char* ERR_SCRIPT_FLUSH
+    const char* ERR_SCRIPT_DEBUG
+    const char* ERR_NO_SCRIPT_DEBUG
+    const char* ERR_SCRIPT_COMPILE      # then Lua's reason
+    const char* ERR_SHEBANG
+    const char* ERR_SHEBANG_FLAG        # then the flag
+    const char* ERR_SHEBANG_OPTION      # then the option
+    const char* ERR_SHEBANG_ENGINE      # then the name and "'"
+    const char* ERR_NO_FUNCTION
+    const char* ERR_BAD_KEYS
+    const char* ERR_LIBRARY_NO_METADATA
+    const char* ERR_LIBRARY_METADATA
+    const char* ERR_LIBRARY_VALUE       # then the value
+    const char* ERR_LIBRARY_NAME_TWICE
+    const char* ERR_LIBRARY_NO_NAME
+    const char* ERR_LIBRARY_NAME
+    const char* ERR_FUNCTION_NAME
+    const char* ERR_LIBRARY_ENGINE      # then the name and "' not found"
+    const char* ERR_LIBRARY_EXISTS      # then the name and "' already exists"
+    const char* ERR_LIBRARY_EXISTS_RESTORE      # then the name and " already exists"
+    const char* ERR_FUNCTION_EXISTS     # then the name and " already exists"
+    const char* ERR_FUNCTION_TWICE
+    const char* ERR_LIBRARY_COMPILE     # then Lua's reason
+    const char* ERR_LIBRARY_REGISTER    # then the reason
+    const char* ERR_LIBRARY_EMPTY
+    const char* ERR_NO_LIBRARY
+    const char* ERR_FUNCTION_OPTION     # then the option
+    const char* ERR_FUNCTION_ARGUMENT   # then the argument
+    const char* ERR_FUNCTION_NO_PATTERN
+    const char* ERR_FUNCTION_FLUSH
+    const char* ERR_FUNCTION_POLICY
+    const char* ERR_FUNCTION_USE        # a format: the subcommand
+    const char* ERR_FUNCTION_PAYLOAD
+    const char* ERR_DUMP_PAYLOAD
