@@ -169,6 +169,11 @@ def repeat(out: list[dict], again: list[Node]) -> None:
     if is_token(again[0]):
         flag(out[-1], "multiple", "multiple_token")
         return
+    inner = out[-1].get("arguments", [])
+    if "token" in out[-1] and len(inner) > len(again) and all(map(is_name, again)):
+        if [argument["name"] for argument in inner[-len(again):]] == again:
+            repeat(inner, again)        # FIELDS numfields field [field ...]
+            return
     last = out[-len(again):]
     del out[-len(again):]
     if len(last) == 1:
