@@ -8,6 +8,8 @@
     hash:N  ten fields, N < 100,000                     wide:N  fifty fields, N < 10,000
     myset, popset, myhash   m:N for all N
 
+    stream  1 M entries, with a group; log and capped, short ones; hll, what has seen m:N
+
 and over sorted sets; see SORTED_SETS.
 
 A case that changes the keyspace visits each key once, and its `repair` requests, as many as it
@@ -255,9 +257,21 @@ HASHES = [
     Case("HINCRBY", (b"HINCRBY", small_hash(), b"n", b"1")),
     Case("HDEL (absent)", (b"HDEL", small_hash(), b"absent")),
 ]
+STREAMS = [
+    Case("XADD", (b"XADD", b"log", b"*", b"field", VALUE),
+         repair=((b"XTRIM", b"log", b"MAXLEN", b"1000"),)),
+    Case("XADD MAXLEN ~", (b"XADD", b"capped", b"MAXLEN", b"~", b"1000", b"*", b"field", VALUE)),
+    Case("XREADGROUP COUNT 1", (b"XREADGROUP", b"GROUP", b"group", b"worker", b"COUNT", b"1",
+                                b"STREAMS", b"stream", b">"),
+         repair=((b"XGROUP", b"SETID", b"stream", b"group", b"0"),), weight=2),
+    Case("XRANGE COUNT 10", (b"XRANGE", b"stream", b"-", b"+", b"COUNT", b"10"), weight=4),
+    Case("XLEN", (b"XLEN", b"stream")),
+    Case("PFADD", (b"PFADD", b"hll", item())),
+    Case("PFCOUNT", (b"PFCOUNT", b"hll")),
+]
 CORE = [GET, SET]
 BATCHES = [MGET100, MSET100]
-COMMANDS = STRINGS[2:] + BITMAPS + KEYS + LISTS + SORTED_SETS + SETS + HASHES
+COMMANDS = STRINGS[2:] + BITMAPS + KEYS + LISTS + SORTED_SETS + SETS + HASHES + STREAMS
 
 # The keyspace, as requests that write it; each visits every key once.
 FILL = [
@@ -281,6 +295,11 @@ FILL = [
     (KEYSPACE, Request(b"ZADD", b"queue", score("ascending"), same(b"member:", size=20))),
     (KEYSPACE, Request(b"ZADD", key(b"zs:", count=SMALL, order="ascending"), score(),
                        key(b"m", count=10, size=2))),
+    (1, Request(b"XADD", b"log", b"*", b"field", VALUE)),
+    (1, Request(b"XADD", b"capped", b"*", b"field", VALUE)),
+    (KEYSPACE, Request(b"XADD", b"stream", b"*", b"field", VALUE)),
+    (1, Request(b"XGROUP", b"CREATE", b"stream", b"group", b"0")),
+    (KEYSPACE, Request(b"PFADD", b"hll", item("ascending"))),
     (SMALL, Request(b"GEOADD", b"geo", *place(), key(b"place:", count=SMALL, size=20,
                                                      order="ascending"))),
 ]
