@@ -28,9 +28,11 @@ from ..core.table cimport NO_DEADLINE
 from ..core.types cimport slice_t
 from ..store.access cimport access_new
 from ..store.entry cimport (
-    ENC_HASHTABLE, ENC_LISTPACK, INT_TEXT_MAX, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET,
-    entry_create_body_take, entry_set_body, entry_set_encoding, entry_string, entry_t, entry_type,
+    ENC_HASHTABLE, ENC_LISTPACK, INT_TEXT_MAX, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING,
+    TYPE_ZSET, entry_create_body_take, entry_set_body, entry_set_encoding, entry_string, entry_t,
+    entry_type,
 )
+from ..store.hash cimport hash_get, hash_t
 from ..store.keyspace cimport (
     EVENT_GENERIC, EVENT_LIST, keyspace_delete, keyspace_put_take, keyspace_read, keyspace_signal,
     keyspace_write, store_hash,
@@ -57,6 +59,7 @@ from ..wire.reply cimport (
     reply_null,
 )
 from .state cimport server_of
+from .t_hash cimport hash_open
 from .t_list cimport list_open
 from .t_set cimport set_open
 from .zset_args cimport zset_of_entry
@@ -316,6 +319,7 @@ cdef bint look_up(client_t* c, sort_t* sort, slice_t pattern, slice_t text, char
     cdef size_t seen = c_size(pattern)
     cdef size_t star, field
     cdef entry_t* entry
+    cdef hash_t hash
     cdef slice_t key
     if seen == 1 and pattern.data[0] == c'#':
         value[0] = text
@@ -337,10 +341,12 @@ cdef bint look_up(client_t* c, sort_t* sort, slice_t pattern, slice_t text, char
         buf_append(&sort.name, pattern.data + star + 1, field - star - 1)
     key = slice_t(sort.name.data, sort.name.size)
     entry = keyspace_read(c.ks, store_hash(c.store, key), key)
-    if entry is NULL:
+    if entry is NULL or entry_type(entry) != (TYPE_HASH if field < pattern.size else TYPE_STRING):
         return False
-    if field < pattern.size or entry_type(entry) != TYPE_STRING:
-        return False
+    if field < pattern.size:
+        hash_open(c, &hash, entry)
+        field += 2
+        return hash_get(&hash, slice_t(pattern.data + field, pattern.size - field), scratch, value)
     value[0] = entry_string(entry, scratch)
     return True
 

@@ -162,6 +162,23 @@ DIALOGUES = {
         ("zrange n 0 -1 withscores",
          b"*6\r\n$2\r\n10\r\n$1\r\n1\r\n$1\r\n9\r\n$1\r\n2\r\n$1\r\n8\r\n$1\r\n3\r\n"),
     ],
+    "hashes": [
+        ("rpush k 3 1 2", b":3\r\n"),
+        ("hset h_1 f 7 w b", b":2\r\n"),
+        ("hset h_2 f 3 w a", b":2\r\n"),
+        ("set h_3 text", b"+OK\r\n"),
+        ("sort k by h_*->f get h_*->f get # get h_*->none get h_*-> get h_*",
+         b"*15\r\n$-1\r\n$1\r\n3\r\n$-1\r\n$-1\r\n$4\r\ntext\r\n$1\r\n3\r\n$1\r\n2\r\n"
+         b"$-1\r\n$-1\r\n$-1\r\n$1\r\n7\r\n$1\r\n1\r\n$-1\r\n$-1\r\n$-1\r\n"),
+        ("sort k by h_*->w alpha get h_*->w", b"*3\r\n$-1\r\n$1\r\na\r\n$1\r\nb\r\n"),
+        ("sort k by h_*->f alpha desc", b"*3\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n"),
+        ("sort k get h_*->f store d", b":3\r\n"),
+        ("lrange d 0 -1", b"*3\r\n$1\r\n7\r\n$1\r\n3\r\n$0\r\n\r\n"),
+        ("hset h_3x f 1", b":1\r\n"),
+        ("sort k get h_*x->f", b"*3\r\n$-1\r\n$-1\r\n$1\r\n1\r\n"),
+        ("hset h_1 f word", b":0\r\n"),
+        ("sort k by h_*->f", NO_SCORES),
+    ],
 }
 
 
