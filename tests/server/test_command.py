@@ -166,18 +166,11 @@ def test_syntax(line, expected):
     assert shape(line) == expected
 
 
-# What nobody has written yet is not worth a line of documentation: families that are on their way.
-ON_THEIR_WAY = {"scripting"}
-
-
 @pytest.mark.oracle
 def test_the_list_is_valkeys_but_for_what_a_page_names(valkey):
     page = pathlib.Path(__file__).parents[2] / "docs" / "reference" / "absent.md"
     named = {name.lower().replace(" ", "|")
              for name in re.findall(r"^\| `([A-Z| ]+)` \|", page.read_text(), re.M)}
     theirs = {name.decode() for name in valkey.ask("COMMAND", "LIST")}
-    docs = pairs(valkey.ask("COMMAND", "DOCS"))
-    late = {name for name in theirs if pairs(docs[name.split("|")[0].encode()])[b"group"].decode()
-            in ON_THEIR_WAY}
-    assert theirs - set(NAMES) - late == named
+    assert theirs - set(NAMES) == named
     assert set(NAMES) <= theirs
