@@ -1,7 +1,7 @@
 """Scripts: what they answer, beside Valkey where there is one.
 
-A snippet is one EVAL without keys. Both servers get the same ones, in order; what differs on purpose
-(docs/limits.md) is not among them, nor what depends on the order of a Lua table.
+A snippet is one EVAL without keys. Both servers get the same ones, in order; what differs on
+purpose (docs/limits.md) is not among them, nor what depends on the order of a Lua table.
 """
 import hashlib
 
@@ -319,8 +319,9 @@ def test_globals_do_not_pass_from_script_to_script(engine):
 
 def test_a_script_that_wants_too_much_memory_fails_and_others_go_on():
     server = Server(script_memory_max="8mb")
-    for script in ("local s='x' while true do s=s..s end", "local t={} while true do t[#t+1]={} end",
-                   "return string.rep('x',1e9)", "return cjson.encode(string.rep('x',5e6))"):
+    for script in ("local s='x' while true do s=s..s end",
+                   "local t={} while true do t[#t+1]={} end", "return string.rep('x',1e9)",
+                   "return cjson.encode(string.rep('x',5e6))"):
         assert server.execute(*words("EVAL", script, "0")).startswith(b"-ERR"), script
         assert server.execute(*words("EVAL", "return 1", "0")) == b":1\r\n"
     assert server.close()
@@ -387,7 +388,8 @@ def test_rate_limit(engine):
     for left in (2, 1, 0):
         assert engine.execute(*words("EVAL", LIMIT, "1", "who", "3", "60000")) == \
             b"*2\r\n:1\r\n:%d\r\n" % left
-    assert engine.execute(*words("EVAL", LIMIT, "1", "who", "3", "60000")).startswith(b"*2\r\n:0\r\n")
+    refused = engine.execute(*words("EVAL", LIMIT, "1", "who", "3", "60000"))
+    assert refused.startswith(b"*2\r\n:0\r\n")
 
 
 def test_a_denied_command_in_a_script(engine):

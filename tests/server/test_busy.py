@@ -7,7 +7,8 @@ from tests.oracle import encode
 from tests.serving import Serving
 
 pytestmark = pytest.mark.timeout(60)
-BUSY = b"-BUSY Valkey is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.\r\n"
+BUSY = (b"-BUSY Valkey is busy running a script. "
+        b"You can only call SCRIPT KILL or SHUTDOWN NOSAVE.\r\n")
 
 
 @pytest.fixture
