@@ -13,7 +13,7 @@ from ..core.types cimport slice_t
 from ..store.access cimport access_new
 from ..store.entry cimport (
     ENC_RAW, ENTRY_BODY, ENTRY_INT, entry_body, entry_create_raw, entry_memory,
-    entry_set_encoding, entry_value, entry_value_size,
+    entry_set_encoding, entry_value, entry_value_size, raw_grown_size,
 )
 from ..store.evict cimport EVICT_FAIL, EVICT_MORE, evict_run, evicted_t
 from ..store.keyspace cimport keyspace_make_raw, keyspace_peek, keyspace_put_take
@@ -66,10 +66,13 @@ cdef raw_t* string_reserve_or_reply(client_t* c, uint64_t hash, entry_t* entry,
                                     size_t size) noexcept nogil:
     cdef uint64_t evicted = c.store.evicted
     cdef size_t held = 0
-    cdef size_t wanted = size + (size >> 3)         # with the slack that growing strings are given
+    cdef size_t wanted = size + (size >> 3)         # what its class may round it up to
     if entry is not NULL and entry.flags & ENTRY_BODY \
             and likely((<raw_t*>entry_body(entry)).size_max >= size):
         return <raw_t*>entry_body(entry)
+    if entry is not NULL and entry.flags & ENTRY_BODY:
+        # With the slack that a growing body is given, and what its class may round that up to.
+        wanted = raw_grown_size(size) + (raw_grown_size(size) >> 4)
     if server_of(c).evict.limit_bytes:
         held = entry_memory(entry, 0) if entry is not NULL else 0
         if wanted > held + ROOM_FREE and not room_or_reply(c, wanted - held):

@@ -177,6 +177,10 @@ cdef entry_t* entry_create_body_take(heap_t* heap, slice_t key, type_t type, enc
 # The same value under another key or deadline. Takes the old entry's body; frees its block.
 cdef entry_t* entry_rewrite_take(heap_t* heap, entry_t* entry, slice_t key,
                                  int64_t deadline_ms) noexcept nogil
+# What a body that has to hold `size` bytes, and has grown before, is given: as much again while
+# that is little, then a sixteenth more.
+cdef inline size_t raw_grown_size(size_t size) noexcept nogil:
+    return size + (size if size < (1 << 20) else size >> 4)
 cdef raw_t* raw_create(heap_t* heap, slice_t value, size_t size_max) noexcept nogil
 # Room for size_max bytes; the block may move.
 cdef raw_t* raw_resize(heap_t* heap, raw_t* raw, size_t size_max) noexcept nogil

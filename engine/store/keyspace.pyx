@@ -32,8 +32,8 @@ from .entry cimport (
     ENTRY_INT, INT_TEXT_MAX, TYPE_HASH, TYPE_STRING, entry_access, entry_body, entry_create_raw,
     entry_create_string, entry_deadline, entry_encoding, entry_key, entry_release,
     entry_rewrite_take, entry_set_access, entry_set_body, entry_set_encoding, entry_set_int,
-    entry_size, entry_string, entry_type, entry_value, entry_value_size, raw_resize, raw_t,
-    string_encoding,
+    entry_size, entry_string, entry_type, entry_value, entry_value_size, raw_grown_size,
+    raw_resize, raw_t, string_encoding,
 )
 from .hash cimport (
     hash_drop_item, hash_due_ms, hash_due_node, hash_item_field, hash_of_due_node, hash_t,
@@ -329,9 +329,7 @@ cdef entry_t* keyspace_make_raw(keyspace_t* ks, uint64_t hash, entry_t* entry,
     if entry.flags & ENTRY_BODY:
         raw = <raw_t*>entry_body(entry)
         if raw.size_max < size_max:
-            # Room to grow: as much again while that is little, then a sixteenth at a time.
-            size_max += size_max if size_max < (1 << 20) else size_max >> 4
-            entry_set_body(entry, raw_resize(ks.store.heap, raw, size_max))
+            entry_set_body(entry, raw_resize(ks.store.heap, raw, raw_grown_size(size_max)))
         return entry
     value = entry_string(entry, scratch)        # an int's text is longer than the int
     fresh = entry_create_raw(ks.store.heap, entry_key(entry), value,
