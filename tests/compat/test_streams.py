@@ -2,8 +2,8 @@
 
 The general generator (test_differential) seldom finds an ID that is there, so this one knows what
 an ID, a group and a consumer are, and aims near the end of the stream. Replies are compared one by
-one, and after every few of them what XINFO tells in full; times are left out. Node bounds change on the
-way, so nodes of every size, tombstones and trims meet.
+one, and after every few of them what XINFO tells in full; times are left out. Node bounds change
+on the way, so nodes of every size, tombstones and trims meet.
 """
 import random
 import re

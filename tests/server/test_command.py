@@ -18,9 +18,9 @@ NAMES = sorted(command_table())
 # tell there that a count is a key.
 DESCRIBED_OTHERWISE = {"debug", "client|kill", "clusterscan", "cluster|migrateslots",
                        "cluster|slot-stats", "failover", "migrate", "xread", "xreadgroup", "xtrim",
-                       "geosearch", "geosearchstore", "hexpireat", "hexpiretime", "hgetdel", "hgetex",
-                       "hpersist", "hpexpire", "hpexpireat", "hpexpiretime", "hpttl", "hsetex",
-                       "httl"}
+                       "geosearch", "geosearchstore", "hexpireat", "hexpiretime", "hgetdel",
+                       "hgetex", "hpersist", "hpexpire", "hpexpireat", "hpexpiretime", "hpttl",
+                       "hsetex", "httl"}
 
 
 @pytest.fixture(scope="module")
