@@ -104,27 +104,6 @@ def test_an_agent_that_ends_does_not_wait_for_an_engine_that_loads(verbs, monkey
     engine.left = False
 
 
-def test_an_engine_that_hangs_is_told_and_not_killed(verbs, monkeypatch):
-    monkeypatch.setattr("kvd.agent.watch.REPLY_SECONDS", 0.1)
-    made = wait(verbs, verbs.create("a", "free").id, "available")
-    engine = verbs.watch.get(made.id)
-    os.kill(engine.process.pid, 19)
-    try:
-        for _ in range(3):
-            with verbs.holding(made.id):
-                if engine.link is None:
-                    engine.link = Link.unix(engine.place.control)
-                    engine.link.timeout(0.1)
-            verbs.watch.tick()
-        wait(verbs, made.id, "unavailable")
-        assert not engine.process.ended
-    finally:
-        os.kill(engine.process.pid, 18)
-    verbs.reconnect(made.id)
-    wait(verbs, made.id, "available")
-    assert verbs.watch.get(made.id) is engine
-
-
 def test_samples_are_taken(verbs):
     made = wait(verbs, verbs.create("a", "free").id, "available")
     with Link.url(made.internal_url("127.0.0.1")) as link:
