@@ -9,8 +9,8 @@ blocks: blocks of 4096 bytes fill their units to the last byte.
 
 Chunks are advised to be backed by huge pages once the heap is past HUGE_FROM: random access
 over many megabytes is bound by address translation, and there is no fork here whose copies
-would grow with the page size. From then on the next chunk is made ready by a thread before the last
-one is full (reserve.pyx). A chunk of which pages were given back loses the advice until it is
+would grow with the page size. Past RESERVE_FROM the next chunk is made ready by a thread before the
+last one is full (reserve.pyx). A chunk of which pages were given back loses the advice until it is
 full again, or the kernel would fill the holes with pages of its own accord.
 
 Evacuation: deletes leave spans that hold few blocks, which other classes cannot use. Whoever can
@@ -53,6 +53,8 @@ cdef enum:
     PAGE = 4096
     HUGE_FROM = 8388608                 # bytes mapped before chunks ask for huge pages
     UNITS_SPAN_MAX = 16
+    RESERVE_FROM = 67108864             # bytes mapped before a chunk is lent in advance: to a small
+                                        # heap it would be a large part
     RESERVE_AT = 16                     # free units in all, when the next chunk is made ready
     WASTE_MAX = 20                      # a span wastes at most 1/20 of its units
 
@@ -254,7 +256,7 @@ cdef span_t* span_create(heap_t* heap, uint32_t klass) noexcept nogil:
         open_remove(heap, chunk)
         if unlikely(not chunk.huge) and heap.mapped > HUGE_FROM:
             advise_huge(chunk, True)
-    if heap.mapped >= HUGE_FROM and is_nearly_full(heap):
+    if heap.mapped >= RESERVE_FROM and is_nearly_full(heap):
         ask_for_more(heap)
     for u in range(units):
         chunk.first[<uint32_t>first + u] = <uint8_t>first
