@@ -81,6 +81,7 @@ cdef enum:
     CURSOR_SHIFT = 16                   # clients keep cursors in doubles: 48 bits
     DEPTH_MAX = 40
     SCRATCH_MAX = 576
+    REHASH_AHEAD = 16                   # items
 
 cdef uint64_t PLACE_MASK = (<uint64_t>1 << 48) - 1
 
@@ -370,10 +371,17 @@ cdef size_t gather(const segment_t* segment, void** out) noexcept nogil:
         bits = ~bucket_match(bucket, 0) & 0x1FF
         while bits:
             out[count] = ref_get(bucket, <uint32_t>count_trailing_zeros(bits))
-            prefetch_read(out[count])
             count += 1
             bits &= bits - 1
     return count
+
+
+cdef inline uint64_t hash_ahead(const table_t* table, void** items, size_t i,
+                                size_t count) noexcept nogil:
+    """The hash of items[i], while a later one is on its way to the cache."""
+    if i + REHASH_AHEAD < count:
+        prefetch_read(items[i + REHASH_AHEAD])
+    return table_hash(table, table.type.key_of(items[i]))
 
 
 cdef void move_in(table_t* table, segment_t* segment, uint64_t hash, void* item) noexcept nogil:
@@ -398,7 +406,7 @@ cdef void segment_resize(table_t* table, segment_t* segment, uint64_t prefix,
     segment.buckets = buckets_create(table, size_log2)
     segment.count = 0
     for i in range(count):
-        move_in(table, segment, table_hash(table, table.type.key_of(items[i])), items[i])
+        move_in(table, segment, hash_ahead(table, items, i, count), items[i])
     buckets_free(table, old, old_log2)
     directory_point(table, prefix, segment)
 
@@ -421,7 +429,7 @@ cdef void segment_split(table_t* table, segment_t* segment, uint64_t prefix) noe
     low.version = segment.version
     high.version = segment.version
     for i in range(count):
-        hash = table_hash(table, table.type.key_of(items[i]))
+        hash = hash_ahead(table, items, i, count)
         move_in(table, high if hash & bit else low, hash, items[i])
     segment_release(table, segment)
     directory_point(table, prefix, low)
