@@ -127,8 +127,9 @@ def plan(only: list[str]) -> list[tuple[cases.Case, int, str]]:
     rows += [(case, 16, "core") for case in cases.BATCHES]
     rows += [(case, 16, "command") for case in cases.COMMANDS]
     if only:
-        words = [word.upper() for word in only]
-        rows = [r for r in rows if r[0].name in words or r[0].name.split()[0] in words]
+        words = [word.casefold() for word in only]
+        rows = [r for r in rows if r[0].name.casefold() in words
+                or r[0].name.casefold().split()[0].rstrip(",") in words]
         if not rows:
             raise SystemExit(f"no case is called {' or '.join(only)}")
     return rows

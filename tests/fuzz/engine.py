@@ -2,11 +2,14 @@
 
     python tests/fuzz/engine.py bytes   CORPUS [libFuzzer options]
     python tests/fuzz/engine.py commands CORPUS [libFuzzer options]
+    python tests/fuzz/engine.py payloads CORPUS [libFuzzer options]
 
 `bytes` gives the input to process_bytes as it is, cut where its first byte says: framing, limits,
 inline lines. `commands` reads the input as a list of choices: which command of the table, which
 arguments from a small world of keys, numbers at and past every limit, options and patterns. So a
-mutated byte is a different decision, and coverage leads from command to command.
+mutated byte is a different decision, and coverage leads from command to command. `payloads` is the
+body of a DUMP, or of FUNCTION RESTORE, given a valid footer: what is taken is read and written by
+the commands of its type, dumped, copied and deleted.
 
 An engine lives for LIFE inputs, so that states build up; then it is closed, and must have given
 back every byte. After every input a PING must be answered on a new client.
@@ -21,6 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 from kvd.engine.server.server import Server  # noqa: E402
 from kvd.engine.wire.command import command_table  # noqa: E402
+from tests.faces.c_crc import sum64  # noqa: E402
 
 LIFE = 2000                             # inputs
 MEMORY_MAX = 256 << 20                  # bytes an engine may use in its life
@@ -30,6 +34,8 @@ LEFT_OUT = {"shutdown", "debug", "client|pause", "monitor", "script|kill", "func
 TABLE = {name: row for name, row in command_table().items()
          if name not in LEFT_OUT and row["parent"] not in LEFT_OUT}
 NAMES = sorted(TABLE)
+KEYS_OF_GROUP = {"list": b"l", "set": b"u", "hash": b"h", "sorted-set": b"z", "stream": b"x",
+                 "hyperloglog": b"p", "geo": b"z", "bitmap": b"bit"}
 KEYS = [b"k", b"n", b"s", b"big", b"bit", b"", b"k" * 300, b"\x00\xff\r\n"]
 NUMBERS = [b"%d" % n for n in (
     0, 1, -1, 2, 7, 8, 31, 63, 64, 100, 255, 4096, 100000, 2**31 - 1, 2**31, -2**31, 2**32 - 1,
@@ -111,6 +117,8 @@ def argument(choices: "atheris.FuzzedDataProvider", row: dict, index: int) -> by
     keys = row["keys"]
     kind = choices.ConsumeIntInRange(0, 9)
     if keys["kind"] == "range" and index == keys["first"] and kind:
+        if kind > 3 and row["group"] in KEYS_OF_GROUP:
+            return KEYS_OF_GROUP[row["group"]]
         return KEYS[choices.ConsumeIntInRange(0, len(KEYS) - 1)]
     if kind <= 3:
         return NUMBERS[choices.ConsumeIntInRange(0, len(NUMBERS) - 1)]
@@ -137,11 +145,66 @@ def run_commands(data: bytes) -> None:
     WORLD.end_of_input()
 
 
+AFTER_RESTORE: list[list[bytes]] = [words.split() for words in (
+    b"TYPE r", b"OBJECT ENCODING r", b"MEMORY USAGE r SAMPLES 0", b"DEBUG DIGEST-VALUE r",
+    b"COPY r r2 REPLACE", b"DUMP r", b"GET r", b"APPEND r x", b"PFCOUNT r", b"PFADD r a b",
+    b"LRANGE r 0 -1", b"LINSERT r BEFORE a b", b"LREM r -1 a", b"LPUSH r 1 a", b"RPOP r 2",
+    b"SMEMBERS r", b"SADD r 77 a", b"SPOP r 2", b"SINTER r r2", b"HGETALL r", b"HINCRBY r f 1",
+    b"HEXPIRE r 100 FIELDS 1 f", b"HTTL r FIELDS 1 f", b"HDEL r f", b"ZRANGE r 0 -1 WITHSCORES",
+    b"ZADD r 1.5 a", b"ZRANGEBYSCORE r -inf +inf", b"ZRANK r a", b"ZREMRANGEBYRANK r 0 1",
+    b"XRANGE r - +", b"XADD r * f v", b"XINFO STREAM r FULL", b"XREADGROUP GROUP g c STREAMS r >",
+    b"XAUTOCLAIM r g c 0 0", b"XTRIM r MAXLEN 2", b"XDEL r 1-1", b"SORT r ALPHA", b"DEL r r2")]
+
+
+SEEDS: list[list[bytes]] = [words.split() for words in (
+    b"SET r text", b"SET r 77", b"RPUSH r 1 a -70000 bb", b"SADD r 1 2 300000", b"SADD r a b",
+    b"HSET r f 1 g vv", b"ZADD r 1 a 2.5 b inf c", b"PFADD r a b c", b"XADD r 5-1 f v g w")]
+SEEDS += [[b"RPUSH", b"r", b"x" * 9000, b"y", b"z" * 9000],
+          [b"SADD", b"r", b"s" * 70, b"t"], [b"HSET", b"r", b"f", b"v" * 70, b"g", b"1"],
+          [b"ZADD", b"r", b"1", b"m" * 70, b"2", b"n"], [b"SET", b"r", b"ab" * 40]]
+MORE_SEEDS = [b"HEXPIRE r 1000 FIELDS 1 f", b"XADD r 5-2 f v", b"XDEL r 5-2",
+              b"XGROUP CREATE r g 0", b"XREADGROUP GROUP g c STREAMS r >"]
+
+
+def sow(corpus: pathlib.Path) -> None:
+    """DUMPs of every type and encoding, for a corpus that is empty."""
+    corpus.mkdir(parents=True, exist_ok=True)
+    if any(corpus.iterdir()):
+        return
+    client, found = WORLD.client(0), set()
+    for words in SEEDS:
+        client.execute(b"DEL", b"r")
+        client.execute(*words)
+        for more in [b"PING", *MORE_SEEDS]:
+            client.execute(*more.split())
+            found.add(b"\0" + client.execute(b"DUMP", b"r").split(b"\r\n", 1)[1][:-12])
+    for i, seed in enumerate(sorted(found)):
+        (corpus / f"seed-{i}").write_bytes(seed)
+
+
+def run_payloads(data: bytes) -> None:
+    if not data:
+        return
+    client = WORLD.client(0)
+    version = (80, 11, 10, 6)[data[0] % 4]
+    body = data[1:] + version.to_bytes(2, "little")
+    payload = body + sum64(body).to_bytes(8, "little")
+    if data[0] & 0x40:
+        client.execute(b"FUNCTION", b"RESTORE", payload, b"REPLACE")
+        client.execute(b"FUNCTION", b"LIST", b"WITHCODE")
+    elif not client.execute(b"RESTORE", b"r", b"0", payload, b"REPLACE").startswith(b"-"):
+        for words in AFTER_RESTORE:
+            client.execute(*words)
+    WORLD.end_of_input()
+
+
 def main() -> None:
-    modes = {"bytes": run_bytes, "commands": run_commands}
+    modes = {"bytes": run_bytes, "commands": run_commands, "payloads": run_payloads}
     if len(sys.argv) < 2 or sys.argv[1] not in modes:
         raise SystemExit(__doc__)
     mode = modes[sys.argv.pop(1)]
+    if mode is run_payloads and len(sys.argv) > 1 and not sys.argv[1].startswith("-"):
+        sow(pathlib.Path(sys.argv[1]))
     WORLD.server.on_error = lambda name: sys.excepthook(*sys.exc_info())
     atheris.Setup(sys.argv, mode)
     atheris.Fuzz()
