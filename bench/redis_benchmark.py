@@ -23,6 +23,16 @@ REQUESTS = {1: 50_000, 16: 200_000}
 ROUNDS = 2
 
 
+def read_rows(done: subprocess.CompletedProcess) -> list[dict]:
+    """What it printed, or the error that it ended with."""
+    rows = list(csv.DictReader(done.stdout.splitlines()))
+    if done.returncode or not rows:
+        said = [line for line in (done.stderr + done.stdout).splitlines() if "rror" in line]
+        return [{"error": said[0].partition(",")[0] if said
+                 else f"exit status {done.returncode}"}]
+    return rows
+
+
 def run(peer: peers.Peer, test: str, depth: int, requests: int) -> dict:
     """The last row that a test prints (LRANGE prints its LPUSH first), or its error."""
     command = ["redis-benchmark", "-p", str(peer.address[1]), "-c", "50", "-n", str(requests),
@@ -30,12 +40,10 @@ def run(peer: peers.Peer, test: str, depth: int, requests: int) -> dict:
     if os.cpu_count() > 1:
         command = ["taskset", "-c", str(peers.GENERATOR_CORE), *command]
     before = peer.cpu()
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    rows = read_rows(subprocess.run(command, capture_output=True, text=True, timeout=120))
     spent = peer.cpu() - before
-    rows = list(csv.DictReader(done.stdout.splitlines()))
-    if done.returncode or not rows:
-        said = [line for line in (done.stderr + done.stdout).splitlines() if "rror" in line]
-        return {"error": said[0].partition(",")[0] if said else f"exit status {done.returncode}"}
+    if "error" in rows[-1]:
+        return rows[-1]
     sent = requests * len(rows)
     return {"name": rows[-1]["test"], "requests_per_s": float(rows[-1]["rps"]),
             "p50_ms": float(rows[-1]["p50_latency_ms"]),

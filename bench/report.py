@@ -9,7 +9,8 @@ import pathlib
 from bench import peers, record
 
 OUTPUT = peers.ROOT / "docs" / "performance.md"
-ORDER = ("serve", "publish", "memory", "latency", "evict", "redis_benchmark", "instances")
+ORDER = ("serve", "publish", "memory", "latency", "evict", "tls", "redis_benchmark", "instances")
+TLS_GOALS = {1: 0.85, 16: 0.6}          # server CPU per request, against Redis over the same cipher
 # What we hold ourselves to, against Valkey: server CPU per request, and requests a second.
 CPU_GOALS = {("GET", 1): 0.85, ("SET", 1): 0.85, ("GET", 16): 0.55, ("SET", 16): 0.55,
              ("GET", 64): 0.40, ("SET", 64): 0.40, ("MGET 100", 16): 0.5, ("MSET 100", 16): 0.5}
@@ -217,8 +218,32 @@ def publish(result: dict) -> str:
             + table(["Subscribers", "kvd, us CPU", "Valkey, us CPU", "ratio", "Goal"], rows))
 
 
+def tls(result: dict) -> str:
+    rows = []
+    for row in result["rows"]:
+        ours, theirs = row["summary"].get("kvd"), row["summary"].get("redis")
+        ratio, goal = row["ratios"].get("redis"), TLS_GOALS[row["depth"]]
+        rows.append([
+            row["case"], str(row["depth"]),
+            *(f"{got['server_us']['median']:.2f}" if got else "" for got in (ours, theirs)),
+            spread(ratio["server_us"]) if ratio else "",
+            verdict(ratio["server_us"]["median"] <= goal, f"at most {goal:g}") if ratio else "",
+            spread(ratio["requests_per_s"]) if ratio else ""])
+    shaken = [[row["peer"], f"{row['handshakes_per_s']:.0f}",
+               f"{row['server_us_per_handshake']:.0f}",
+               *(f"{row[when][figure]:.3f}" for when in ("alone", "beside")
+                 for figure in ("p50_ms", "p99_ms", "max_ms"))] for row in result["handshakes"]]
+    return ("## Over TLS\n\n"
+            + table(["Command", "Depth", "kvd, us CPU", "Redis, us CPU", "CPU ratio", "Goal",
+                     "Rate ratio"], rows)
+            + "\nMilliseconds of a PING in plaintext, alone and while another process connects over"
+              " TLS and leaves, again and again:\n\n"
+            + table(["Server", "Handshakes a second", "us CPU each", "alone: p50", "p99",
+                     "longest", "beside: p50", "p99", "longest"], shaken))
+
+
 SECTIONS = {"serve": serve, "publish": publish, "memory": memory, "latency": latency,
-            "evict": evict, "redis_benchmark": redis_benchmark, "instances": instances}
+            "evict": evict, "tls": tls, "redis_benchmark": redis_benchmark, "instances": instances}
 
 
 def render(directory: pathlib.Path) -> str:

@@ -318,9 +318,10 @@ class Instance:
 
     def tcp_keys(self) -> list[tuple]:
         places = self.get("bind").split()
+        tls_places = self.get("tls-bind").split() or places
         port, tls_port = int(self.get("port")), int(self.get("tls-port"))
         return ([(place, port) for place in places] if port else []) + (
-            [(place, tls_port, "tls") for place in places] if tls_port else [])
+            [(place, tls_port, "tls") for place in tls_places] if tls_port else [])
 
     def listen_all(self) -> None:
         """Open every socket that the configuration names.

@@ -4,6 +4,7 @@ LIST and KILL, with the filters they share, are in client_list. No command frees
 to be closed is marked, and the loop's reaper frees it at the end of the turn.
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcmp
 
 from ..core.intrinsics cimport add_overflows
 from ..core.number cimport parse_int64
@@ -15,7 +16,7 @@ from ..wire.client cimport client_set_text, client_text_is_clean
 from ..wire.command cimport (
     ACL_CONNECTION, CLIENT_AUTHENTICATED, CLIENT_BLOCKED, CLIENT_CAPA_REDIRECT,
     CLIENT_CLOSE_SOON, CLIENT_CONTROL, CLIENT_MONITOR, CLIENT_NO_EVICT, CLIENT_NO_TOUCH,
-    CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, CLIENT_SUBSCRIBED, CMD_ADMIN,
+    CLIENT_OUTER, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_REPLY_SKIP_NEXT, CLIENT_SUBSCRIBED, CMD_ADMIN,
     CMD_ALLOW_BUSY, CMD_SUBSCRIBED,
     CMD_CONTAINER, CMD_FAST, CMD_LOADING, CMD_NOSCRIPT, CMD_NO_AUTH, CMD_NO_MULTI, CMD_PYTHON,
     CMD_STALE, CMD_UNQUEUED, GROUP_CONNECTION, client_t, command_register, command_t, keys_none,
@@ -36,7 +37,7 @@ from .acl_log cimport acl_log_auth
 from .multi cimport multi_free
 from .pubsub cimport pubsub_leave
 from .client_list cimport client_info_command, client_kill_command, client_list_command
-from .state cimport server_of, server_t
+from .state cimport client_must_log_in, server_of, server_t
 from .tracking cimport tracking_stop
 
 
@@ -103,7 +104,7 @@ cdef void connection_users_changed(server_t* srv) noexcept nogil:
 
 cdef void connection_greet(server_t* srv, client_t* c) noexcept nogil:
     c.who = user_root() if c.flags & CLIENT_CONTROL else srv.users.first
-    if not srv.auth_required or c.flags & CLIENT_CONTROL:
+    if not (srv.auth_required or c.modes & CLIENT_OUTER) or c.flags & CLIENT_CONTROL:
         c.flags |= CLIENT_AUTHENTICATED
         c.deadline_us = 0
         return
@@ -113,10 +114,17 @@ cdef void connection_greet(server_t* srv, client_t* c) noexcept nogil:
         c.deadline_us = srv.mono_us + srv.config.login_timeout * 1000000
 
 
+cdef bint connection_is_outer_user(const server_t* srv, const user_t* user) noexcept nogil:
+    cdef slice_t name = srv.config.external_user
+    # Who takes any password inside, so that programs can be given one early, does not do it here.
+    return (user.name.size == name.size and memcmp(user.name.data, name.data, name.size) == 0
+            and not user.flags & USER_NOPASS)
+
+
 cdef bint authenticate_or_reply(client_t* c, slice_t name, slice_t password) noexcept nogil:
     cdef server_t* srv = server_of(c)
     cdef const user_t* user = users_authenticate(&srv.users, name, password)
-    if user is NULL:
+    if user is NULL or (c.modes & CLIENT_OUTER and not connection_is_outer_user(srv, user)):
         acl_log_auth(srv, c, name)
         reply_error(c, ERR_WRONG_PASS)
         return False
@@ -130,7 +138,7 @@ cdef void auth_command(client_t* c) noexcept nogil:
     cdef server_t* srv = server_of(c)
     if c.argc > 3:
         reply_error_syntax(c)
-    elif c.argc == 2 and srv.users.first.flags & USER_NOPASS:
+    elif c.argc == 2 and srv.users.first.flags & USER_NOPASS and not c.modes & CLIENT_OUTER:
         reply_error(c, ERR_NO_PASSWORD_SET)
     elif c.argc == 2:
         if authenticate_or_reply(c, srv.users.first.name, c.argv[1]):
@@ -197,7 +205,7 @@ cdef void hello_command(client_t* c) noexcept nogil:
             return
     if auth_at and not authenticate_or_reply(c, c.argv[auth_at], c.argv[auth_at + 1]):
         return
-    if srv.auth_required and not c.flags & CLIENT_AUTHENTICATED:
+    if client_must_log_in(srv, c):
         reply_error(c, ERR_NO_AUTH_HELLO)
         return
     if name_at:

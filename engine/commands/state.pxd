@@ -28,8 +28,8 @@ from ..journal.rdb_format cimport rdb_t
 from ..journal.snapshot cimport snapshot_t
 from ..wire.acl cimport users_t
 from ..wire.command cimport (
-    CLIENT_CLOSE_SOON, CLIENT_CLOSING, CLIENT_PENDING_WRITE, CLIENT_SUBSCRIBED, client_t,
-    command_t,
+    CLIENT_AUTHENTICATED, CLIENT_CLOSE_SOON, CLIENT_CLOSING, CLIENT_OUTER, CLIENT_PENDING_WRITE,
+    CLIENT_SUBSCRIBED, client_t, command_t,
 )
 from ..wire.resp cimport argv_t
 
@@ -92,6 +92,9 @@ cdef struct config_t:
     int64_t tcp_keepalive               # seconds; 0 off
     int64_t tcp_backlog
     int64_t tls_port                    # 0: none
+    slice_t tls_bind                    # empty: as bind
+    slice_t external_user               # empty: TLS is a way in like any other
+    slice_t external_allowlist          # words of one space between; server/door has its ranges
     slice_t tls_cert_file
     slice_t tls_key_file
     slice_t tls_key_file_pass
@@ -226,6 +229,7 @@ cdef struct stats_t:
     uint64_t bytes_in
     uint64_t bytes_out
     uint64_t error_replies
+    uint64_t outer_refused              # outer clients whose address was not in the allowlist
     uint64_t acl_denied_auth
     uint64_t acl_denied_command
     uint64_t acl_denied_key
@@ -379,12 +383,18 @@ cdef struct server_t:
     void* latency                       # owned by server/latency: events of LATENCY
     void* errors                        # owned by server/stats: errorstats
     void* tls                           # owned by server/tls: the context of new connections
+    void* door                          # owned by server/door: who may come in from outside
     void* scripting                     # owned by commands/script: machines, scripts, functions
     void* loop                          # owned by server/loop: poller, listeners, timers
     void* self                          # borrowed: the Python face, for the python hook
 
 cdef inline server_t* server_of(const client_t* c) noexcept nogil:
     return <server_t*>c.srv
+
+# It has to log in before anything else: `default` needs a password, or is not for outer clients.
+cdef inline bint client_must_log_in(const server_t* srv, const client_t* c) noexcept nogil:
+    return (not c.flags & CLIENT_AUTHENTICATED
+            and (srv.auth_required or c.modes & CLIENT_OUTER != 0))
 
 # Someone will read what feed_* write. Building a feed for nobody is wasted time.
 cdef inline bint feed_wanted(const client_t* c) noexcept nogil:

@@ -12,9 +12,10 @@ from ..commands.tracking cimport tracking_leave
 from ..core.heap cimport heap_realloc
 from ..wire.client cimport client_create, client_release
 from ..wire.command cimport (
-    CLIENT_CLOSING, CLIENT_CONTROL, CLIENT_MONITOR, CLIENT_PAUSED, CLIENT_PENDING_WRITE,
+    CLIENT_BARRED, CLIENT_CLOSING, CLIENT_CONTROL, CLIENT_MONITOR, CLIENT_PAUSED, CLIENT_PENDING_WRITE,
     CLIENT_READY,
 )
+from .door cimport door_leave
 from .housekeeping cimport housekeeping_account
 from .tls cimport tls_release
 
@@ -56,7 +57,9 @@ cdef void client_detach(server_t* srv, client_t* c) noexcept nogil:
     srv.clients[c.index] = last
     last.index = c.index                        # C1
     if c.fd >= 0:
-        srv.socket_count -= 0 if c.flags & CLIENT_CONTROL else 1
+        srv.socket_count -= 0 if c.flags & CLIENT_CONTROL or c.modes & CLIENT_BARRED else 1
+        if c.modes & CLIENT_BARRED:
+            door_leave(srv)
         if c.tls is not NULL:
             tls_release(c.tls)
         close(c.fd)

@@ -300,7 +300,14 @@ def stats_section(server, n: dict, config: dict) -> list:
         ("acl_access_denied_key", n["acl_denied_key"]),
         ("acl_access_denied_channel", n["acl_denied_channel"]),
         ("acl_access_denied_tls_cert", 0), ("acl_access_denied_db", n["acl_denied_database"]),
+        *outer_door(n),
     ]
+
+
+def outer_door(n: dict) -> list:
+    """Who wanted to come in from outside and may not; only where there is an outer door."""
+    return [("external_connections_refused", n["outer_refused"]),
+            ("external_last_refused", n["outer_last"].decode())] if n["outer"] else []
 
 
 def replication_section(server, n: dict, config: dict) -> list:

@@ -37,6 +37,7 @@ cdef enum:
     DIRECTIVE_FIXED = 1 << 3
     DIRECTIVE_HIDDEN = 1 << 4           # not part of CONFIG GET *
     DIRECTIVE_OURS = 1 << 5             # neither Valkey nor Redis knows it
+    DIRECTIVE_FILE = 1 << 6             # names what is read: set to the same, it is read again
 
 # Returns NULL, or why the value cannot be had: then it is set back, and apply runs again.
 ctypedef const char* (*apply_fn)(server_t* srv) noexcept nogil

@@ -19,6 +19,7 @@ from ..commands.state cimport DATABASES_MAX, config_t
 from ..journal.aof cimport FSYNC_NO, aof_sync, fsync_t
 from ..store.evict cimport POLICY_ALLKEYS_LFU, POLICY_VOLATILE_LFU, policy_t
 from .absent cimport absent_at, absent_count
+from .door cimport door_apply_networks, door_apply_user
 from .stats cimport stats_thresholds
 
 cdef extern from "<sys/prctl.h>" nogil:
@@ -33,6 +34,7 @@ cdef enum:
     PROTECTED = DIRECTIVE_PROTECTED
     SECRET = DIRECTIVE_SECRET
     OURS = DIRECTIVE_OURS
+    FILE = DIRECTIVE_FILE
 
 cdef config_t LAYOUT                    # offsets are taken from it; its values mean nothing
 
@@ -139,7 +141,7 @@ cdef directive_t text(const char* name, const char* value, const void* field, co
                        help)
 
 
-cdef directive_t TABLE[98]
+cdef directive_t TABLE[101]
 TABLE[:] = [
     # Network. Loopback by default, as in the file that Valkey ships, not as when it has none.
     text(b"bind", b"127.0.0.1 -::1", &LAYOUT.bind, b"network",
@@ -172,17 +174,28 @@ TABLE[:] = [
     # TLS: read by the shell, which makes a context of all of them
     number(b"tls-port", b"0", 0, 65535, &LAYOUT.tls_port, b"tls",
            b"TCP port for connections over TLS; 0 listens on none.", 0, NULL, b"tls"),
+    text(b"tls-bind", b"", &LAYOUT.tls_bind, b"tls",
+         b"Addresses that it listens on, written as in bind; empty: those of bind.", OURS, NULL,
+         b"listen", KIND_WORDS),
+    text(b"external-user", b"", &LAYOUT.external_user, b"tls",
+         b"The one user that may log in over TLS, never without its password; TLS is then the "
+         b"outer door, and external-allowlist says for whom. Empty: it is a way in like any other.",
+         OURS, door_apply_user),
+    text(b"external-allowlist", b"", &LAYOUT.external_allowlist, b"tls",
+         b"Networks that clients may come from where there is an external-user, at most 10000, "
+         b"such as 203.0.113.0/24 or 2001:db8::/32; empty: nobody may. Who is inside and is no "
+         b"longer allowed is disconnected.", OURS, door_apply_networks, NULL, KIND_WORDS),
     text(b"tls-cert-file", b"", &LAYOUT.tls_cert_file, b"tls",
-         b"Certificate of the server, and what is between it and its authority (PEM).", 0, NULL,
+         b"Certificate of the server, and what is between it and its authority (PEM).", FILE, NULL,
          b"tls"),
     text(b"tls-key-file", b"", &LAYOUT.tls_key_file, b"tls",
-         b"Private key of the certificate (PEM).", 0, NULL, b"tls"),
+         b"Private key of the certificate (PEM).", FILE, NULL, b"tls"),
     text(b"tls-key-file-pass", b"", &LAYOUT.tls_key_file_pass, b"tls",
          b"What the private key is encrypted with.", SECRET, NULL, b"tls"),
     text(b"tls-ca-cert-file", b"", &LAYOUT.tls_ca_cert_file, b"tls",
-         b"Authorities whose client certificates are accepted (PEM).", 0, NULL, b"tls"),
+         b"Authorities whose client certificates are accepted (PEM).", FILE, NULL, b"tls"),
     text(b"tls-ca-cert-dir", b"", &LAYOUT.tls_ca_cert_dir, b"tls",
-         b"Directory of such authorities, named by their hashes.", 0, NULL, b"tls"),
+         b"Directory of such authorities, named by their hashes.", FILE, NULL, b"tls"),
     choice(b"tls-auth-clients", b"yes", b"no optional yes", &LAYOUT.tls_auth_clients, b"tls",
            b"Whether a client must have a certificate.", 0, NULL, b"tls"),
     text(b"tls-protocols", b"", &LAYOUT.tls_protocols, b"tls",

@@ -28,7 +28,8 @@ from ..commands.connection cimport ping_command
 from ..commands.multi cimport exec_command, multi_flags, multi_queue, multi_refused
 from ..commands.script cimport script_reply_busy
 from ..commands.state cimport (
-    BATCH_MAX, BUSY_NO, CALLED_BLOCKED, CALLED_DONE, CALLED_PARKED, batch_command_t, server_t,
+    BATCH_MAX, BUSY_NO, CALLED_BLOCKED, CALLED_DONE, CALLED_PARKED, batch_command_t,
+    client_must_log_in, server_t,
 )
 from ..commands.tracking cimport tracking_called
 from ..core.buf cimport buf_append, buf_free, buf_init, buf_t
@@ -45,7 +46,7 @@ from ..wire.acl cimport (
 )
 from ..wire.client cimport client_output
 from ..wire.command cimport (
-    CLIENT_AUTHENTICATED, CLIENT_BLOCKED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CONTROL,
+    CLIENT_BARRED, CLIENT_BLOCKED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CONTROL,
     CLIENT_DIRTY_EXEC, CLIENT_FED, CLIENT_LOADING, CLIENT_MONITOR, CLIENT_MULTI, CLIENT_NO_TOUCH,
     CLIENT_PUSHING, CLIENT_READ_PAUSED, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP,
     CLIENT_REPLY_SKIP_NEXT, CLIENT_SUBSCRIBED, CLIENT_WAIT_MEMORY,
@@ -65,6 +66,7 @@ from ..wire.resp cimport (
 )
 from .blocked cimport blocked_serve
 from .clients cimport client_make_ready, client_park
+from .door cimport door_answer
 from .monitor cimport monitor_feed
 from .stats cimport stats_called, stats_rejected
 
@@ -109,7 +111,7 @@ cdef void note_command(server_t* srv, client_t* c, batch_command_t* b) noexcept 
 cdef int parse_batch(server_t* srv, client_t* c, const char* data, size_t size, size_t at,
                      size_t* end) noexcept nogil:
     """Parse up to BATCH_MAX commands from `at`. Returns how many; *end is where parsing ended."""
-    cdef bint trusted = not srv.auth_required or c.flags & CLIENT_AUTHENTICATED != 0
+    cdef bint trusted = not client_must_log_in(srv, c)
     cdef batch_command_t* b
     cdef parse_t status
     cdef size_t used = 0
@@ -178,10 +180,12 @@ cdef size_t execute_bytes(server_t* srv, client_t* c, const char* data,
     cdef size_t output_max = OUTPUT_MAX
     if c.fd < 0:
         output_max = SIZE_MAX
-    elif srv.auth_required and not c.flags & CLIENT_AUTHENTICATED:
+    elif client_must_log_in(srv, c):
         output_max = UNAUTH_OUTPUT_MAX
     cdef client_t* outer = srv.caller
     cdef buf_t deferred
+    if unlikely(c.modes & CLIENT_BARRED):
+        return door_answer(srv, c, data, size)
     srv.call_ticks = clock_ticks()
     srv.caller = c
     if unlikely(outer is not NULL):     # a handler of its command asks something
@@ -324,8 +328,7 @@ cdef bint refused(server_t* srv, client_t* c) noexcept nogil:
         c.flags |= CLIENT_CLOSE_NOW     # no reply: a page must not see that we are here
         return True
     # First: whoever is not in learns nothing, not even which commands there are.
-    if unlikely(srv.auth_required and not c.flags & CLIENT_AUTHENTICATED) \
-            and (cmd is NULL or not cmd.flags & CMD_NO_AUTH):
+    if unlikely(client_must_log_in(srv, c)) and (cmd is NULL or not cmd.flags & CMD_NO_AUTH):
         reply_error(c, ERR_NO_AUTH)
         return True
     if unlikely(cmd is NULL):

@@ -13,13 +13,13 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint32_t
 
 from ..commands.multi cimport multi_watch_count
-from ..commands.state cimport client_close, client_kind, output_limit_t
+from ..commands.state cimport client_close, client_kind, client_must_log_in, output_limit_t
 from ..core.buf cimport buf_shrink
 from ..core.intrinsics cimport count_leading_zeros, likely
 from ..wire.client cimport client_memory, client_output
 from ..wire.command cimport (
-    CLIENT_AUTHENTICATED, CLIENT_BLOCKED, CLIENT_CLOSE_NOW, CLIENT_CONTROL, CLIENT_INTERNAL,
-    CLIENT_MONITOR, CLIENT_NO_EVICT, CLIENT_PAUSED, CLIENT_WAIT_MEMORY,
+    CLIENT_BLOCKED, CLIENT_CLOSE_NOW, CLIENT_CONTROL, CLIENT_INTERNAL, CLIENT_MONITOR,
+    CLIENT_NO_EVICT, CLIENT_PAUSED, CLIENT_WAIT_MEMORY,
 )
 
 cdef enum:
@@ -39,10 +39,6 @@ cdef void housekeeping_account(server_t* srv, client_t* c) noexcept nogil:
     c.memory_counted = size
 
 
-cdef inline bint trusted(const server_t* srv, const client_t* c) noexcept nogil:
-    return not srv.auth_required or c.flags & CLIENT_AUTHENTICATED != 0
-
-
 # -- limits of one client -------------------------------------------------------------------------
 
 cdef void housekeeping_query(server_t* srv, client_t* c) noexcept nogil:
@@ -51,7 +47,7 @@ cdef void housekeeping_query(server_t* srv, client_t* c) noexcept nogil:
     cdef size_t limit = <size_t>srv.config.client_query_buffer_limit
     if c.bulk_size > 0:
         limit += <size_t>c.bulk_size
-    if not trusted(srv, c) and limit > UNAUTH_QUERY_MAX:
+    if client_must_log_in(srv, c) and limit > UNAUTH_QUERY_MAX:
         limit = UNAUTH_QUERY_MAX
     if c.query.size + c.multi_memory > limit and not c.flags & CLIENT_INTERNAL:
         srv.stats.query_limit_closes += 1
@@ -62,7 +58,7 @@ cdef void housekeeping_output(server_t* srv, client_t* c) noexcept nogil:
     cdef const output_limit_t* limit = &srv.config.output_limits[<int>client_kind(c)]
     cdef int64_t unsent = <int64_t>client_output(c)
     cdef bint over = limit.hard_bytes != 0 and unsent >= limit.hard_bytes
-    if not trusted(srv, c):
+    if client_must_log_in(srv, c):
         over = True                     # a few bytes each, and they do not fit: nobody reads them
     if limit.soft_bytes and unsent >= limit.soft_bytes:
         if c.reply_soft_since_us == 0:

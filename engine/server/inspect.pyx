@@ -26,6 +26,7 @@ from ..wire.command cimport (
 from ..wire.identity cimport IDENTITY_REDIS_VERSION, IDENTITY_VALKEY_VERSION
 from .capsule cimport server_from
 from .commandlog cimport commandlog_of, commandlog_reset, commandlog_t, log_entry_t
+from .door cimport door_of
 from .latency cimport LATENCY_SAMPLES, latency_event_t, latency_reset, latency_t
 from .loop cimport LISTENERS_MAX, loop_listeners
 from .stats cimport HISTOGRAM_SIZE, errors_t, histogram_top, stats_rate, stats_reset
@@ -104,7 +105,8 @@ cdef dict counters_of(server_t* srv):
         connections_rejected=srv.stats.connections_rejected,
         reads=srv.stats.reads, writes=srv.stats.writes, bytes_in=srv.stats.bytes_in,
         bytes_out=srv.stats.bytes_out, error_replies=srv.stats.error_replies,
-        acl_denied_auth=srv.stats.acl_denied_auth,
+        outer=srv.config.external_user.size != 0, outer_refused=srv.stats.outer_refused,
+        outer_last=door_of(srv).refused, acl_denied_auth=srv.stats.acl_denied_auth,
         acl_denied_command=srv.stats.acl_denied_command,
         acl_denied_key=srv.stats.acl_denied_key,
         acl_denied_channel=srv.stats.acl_denied_channel,

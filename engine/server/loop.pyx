@@ -50,6 +50,7 @@ from .clients cimport (
     client_attach, client_close_later, client_detach, client_make_ready, client_wake_parked,
     client_write_later,
 )
+from .door cimport door_admit
 from .execute cimport execute_bytes
 from .housekeeping cimport (
     housekeeping_account, housekeeping_cron, housekeeping_output, housekeeping_query,
@@ -209,7 +210,8 @@ cdef client_t* loop_adopt(server_t* srv, int fd, listener_t kind) noexcept nogil
     # The owner's socket is open when no other is.
     cdef const char* refusal = NULL
     if kind != LISTEN_CONTROL:
-        refusal = peer_refusal(srv, fd, kind == LISTEN_TCP or kind == LISTEN_TLS)
+        refusal = peer_refusal(srv, fd, kind == LISTEN_TCP or (
+            kind == LISTEN_TLS and srv.config.external_user.size == 0))
     if refusal is not NULL:
         srv.stats.connections_rejected += 1
         if kind == LISTEN_TLS:
@@ -220,7 +222,7 @@ cdef client_t* loop_adopt(server_t* srv, int fd, listener_t kind) noexcept nogil
     srv.stats.connections_received += 1
     c = client_attach(srv, fd)
     peer_describe(c)
-    if kind == LISTEN_TLS and not begin_tls(srv, c):
+    if kind == LISTEN_TLS and not (door_admit(srv, c) and begin_tls(srv, c)):
         client_detach(srv, c)
         return NULL
     if kind == LISTEN_TCP or kind == LISTEN_TLS:

@@ -4,9 +4,10 @@ A silent peer is probed after tcp-keepalive seconds, then twice more at a third 
 is gone is known after less than twice tcp-keepalive.
 """
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t
-from libc.string cimport memset
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcpy, memset
 
+from ..core.intrinsics cimport byte_swap64, load64
 from ..wire.errors cimport ERR_MAX_CLIENTS, ERR_PROTECTED
 
 cdef extern from "<sys/socket.h>" nogil:
@@ -82,12 +83,30 @@ cdef bint of_this_machine(int fd) noexcept nogil:
     return not is_ip(&address) or kvd_is_loopback(&address)
 
 
-cdef const char* peer_refusal(const server_t* srv, int fd, bint tcp) noexcept nogil:
+cdef const char* peer_refusal(const server_t* srv, int fd, bint outside) noexcept nogil:
     if <int64_t>srv.socket_count >= srv.config.maxclients:
         return ERR_MAX_CLIENTS
-    if tcp and srv.config.protected_mode and not srv.auth_required and not of_this_machine(fd):
+    if (outside and srv.config.protected_mode and not srv.auth_required
+            and not of_this_machine(fd)):
         return ERR_PROTECTED
     return NULL
+
+
+cdef bint peer_address(int fd, address_t* out) noexcept nogil:
+    cdef sockaddr_storage address
+    cdef unsigned size = sizeof(address)
+    cdef uint8_t octets[16]
+    memset(octets, 0, 10)
+    octets[10] = octets[11] = 0xff
+    if getpeername(fd, <sockaddr*>&address, &size) or not is_ip(&address):
+        return False
+    if address.ss_family == AF_INET:
+        memcpy(&octets[12], kvd_host_of(&address), 4)
+    else:
+        memcpy(octets, kvd_host_of(&address), 16)
+    out.high = byte_swap64(load64(&octets[0]))
+    out.low = byte_swap64(load64(&octets[8]))
+    return True
 
 
 cdef void peer_turn_away(int fd, const char* error) noexcept nogil:

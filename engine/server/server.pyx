@@ -34,6 +34,7 @@ from ..wire.reply cimport reply_raw
 from ..wire.resp cimport argv_free, argv_init
 from .blocked cimport blocked_end
 from .clients cimport client_attach, client_detach
+from .door cimport door_free
 from .execute cimport execute_call, execute_process
 from .journal cimport journal_attach, journal_detach
 from .loop cimport (
@@ -305,6 +306,7 @@ cdef class Server:
         buf_free(&srv.deferred)
         stats_free(srv)
         acl_log_free(srv)
+        door_free(srv)
         users_free(&srv.users)
         heap_free(&srv.heap, srv.databases, srv.store.database_count * sizeof(keyspace_t))
         return self.drop()

@@ -24,13 +24,15 @@ from ..store.keyspace cimport (
     EVENT_ZSET,
 )
 from .config cimport (
-    DIRECTIVE_FIXED, DIRECTIVE_HIDDEN, DIRECTIVE_IMMUTABLE, DIRECTIVE_PROTECTED, KIND_BOOL,
+    DIRECTIVE_FILE, DIRECTIVE_FIXED, DIRECTIVE_HIDDEN, DIRECTIVE_IMMUTABLE, DIRECTIVE_PROTECTED, KIND_BOOL,
     KIND_ENUM, KIND_EVENTS, KIND_INT, KIND_LIMITS, KIND_MEMORY, KIND_OCTAL, KIND_PERCENT,
     KIND_PERCENTILES, KIND_TEXT, KIND_WORDS, apply_fn, directive_at, directive_count,
     directive_find, directive_t,
 )
 
 import re
+
+from .door import check_networks, check_user
 
 
 class DirectiveError(ValueError):
@@ -274,6 +276,9 @@ def check_processors(text: bytes) -> bytes:
 
 TEXT_CHECKS = {
     b"bind": check_bind,
+    b"tls-bind": check_bind,
+    b"external-user": check_user,
+    b"external-allowlist": check_networks,
     b"shutdown-on-sigint": check_shutdown,
     b"shutdown-on-sigterm": check_shutdown,
     b"proc-title-template": check_title,
@@ -492,6 +497,17 @@ cdef int run_hooks(server_t* srv, list changed, dict shell) except -1:
     return 0
 
 
+cdef list changed_since(server_t* srv, list old):
+    """Names whose values differ from those in `old`, or whose files may."""
+    cdef const directive_t* row
+    changed = []
+    for name, text in old:
+        row = directive_find(name)
+        if show(srv, row) != text or (text and row.flags & DIRECTIVE_FILE):
+            changed.append(name)
+    return changed
+
+
 cdef int settings_change(server_t* srv, pairs, dict shell, bint protected_too) except -1:
     cdef const directive_t* row
     cdef list wanted_pairs = list(pairs)
@@ -503,10 +519,10 @@ cdef int settings_change(server_t* srv, pairs, dict shell, bint protected_too) e
                 take(srv, name, text)
             except ValueError as error:
                 raise DirectiveError(shown_name(name), str(error)) from None
-        changed = [name for name, text in old if show(srv, directive_find(name)) != text]
+        changed = changed_since(srv, old)
         run_hooks(srv, changed, shell)
     except DirectiveError:
-        changed = [name for name, text in old if show(srv, directive_find(name)) != text]
+        changed = changed_since(srv, old)
         for name, text in old:
             take(srv, name, text)                                   # S1
         try:

@@ -101,6 +101,7 @@ cdef void stats_reset(server_t* srv) noexcept nogil:
     srv.stats.bytes_in = 0
     srv.stats.bytes_out = 0
     srv.stats.error_replies = 0
+    srv.stats.outer_refused = 0
     srv.stats.acl_denied_auth = 0
     srv.stats.acl_denied_command = 0
     srv.stats.acl_denied_key = 0

@@ -167,6 +167,9 @@ cdef enum:                              # client modes: a second word of flags
     CLIENT_TRACKING_BROKEN = 1 << 7     # who was to be told in its place is gone
     CLIENT_TLS_SHAKING = 1 << 16       # no command has come, nor can one
     CLIENT_TLS_MORE = 1 << 17          # its session holds bytes that the poller does not know of
+    # server/door
+    CLIENT_OUTER = 1 << 18             # it logs in as the external user or not at all
+    CLIENT_BARRED = 1 << 19            # it came from where nobody may come from
 
 cdef enum:                              # whoever has one of these is not read from
     CLIENT_NOT_READ = (CLIENT_PAUSED | CLIENT_WAIT_MEMORY | CLIENT_READ_PAUSED | CLIENT_READY

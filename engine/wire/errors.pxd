@@ -13,6 +13,7 @@ cdef extern from *:
     #define ERR_STRING_TOO_LONG \\
         "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
     #define ERR_NO_AUTH "NOAUTH Authentication required."
+    #define ERR_NOT_IN_ALLOWLIST "Client IP address is not in the allowlist."
     #define ERR_MISCONF_AOF "MISCONF Errors writing to the AOF file: %s"
     #define ERR_OOM "OOM command not allowed when used memory > 'maxmemory'."
     #define ERR_LOADING "LOADING Valkey is loading the dataset in memory"
@@ -345,6 +346,7 @@ cdef extern from *:
     const char* ERR_INVALID_EXPIRE      # then the command's name and "' command"
     const char* ERR_STRING_TOO_LONG
     const char* ERR_NO_AUTH
+    const char* ERR_NOT_IN_ALLOWLIST    # Render's words, which have no code before them
     const char* ERR_OOM
     const char* ERR_MISCONF_AOF         # a format: the system's word for the failure
     const char* ERR_LOADING

@@ -88,8 +88,8 @@ def save(session: Session, instance: dict, rules: list[Rule]) -> None:
     session.print(after, "\n".join(lines) or "It is so already.")
     missing = session.ask("GET", f"/key-value/{instance['id']}/now")["missing"]
     if "external" in missing:
-        session.note("It is kept for the day this engine has an outer door: until then nobody "
-                     "comes in from outside.")
+        session.note("It is kept. The engine that runs is older than the outer door, so nobody "
+                     f"comes in from outside until `kvd restart {instance['name']}`.")
 
 
 def show(session: Session, instance: dict) -> None:

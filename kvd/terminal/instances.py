@@ -97,7 +97,8 @@ def urls_text(instance: dict, connection: dict) -> str:
     access = {"open": "",
               "closed": f"\n                (closed: `kvd allow {instance['name']} CIDR` lets "
                         "somebody in)",
-              "unavailable": "\n                (not served yet: this engine has no outer door)"}
+              "unavailable": "\n                (not served: the engine that runs is older than "
+                             f"the outer door; `kvd restart {instance['name']}` opens it)"}
     text = (f"  Internal URL  {connection['internalConnectionString']}\n"
             f"  External URL  {connection['externalConnectionString']}"
             f"{access[connection['externalAccess']]}\n")
@@ -164,8 +165,8 @@ def info(session: Session, name: str) -> None:
 
 MISSING = {
     "users": "this engine knows no users, so nothing keeps clients from CONFIG SET and the like",
-    "external": "this engine has no outer door yet (TLS with an allowlist), so there is no way in "
-                "from outside"}
+    "external": "an older engine runs, without an outer door (TLS with an allowlist), so there is "
+                "no way in from outside: `kvd restart` starts a new one"}
 
 
 @click.command()

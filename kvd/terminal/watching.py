@@ -227,6 +227,11 @@ def look_at_data(instance: dict, link: Link) -> Iterator[Finding]:
         if queue:
             yield name, "warning", f"{queue!a} looks like a queue's key, and {policy} may drop " \
                 f"jobs: `kvd update {name} --for queue`"
+    if refused := int(facts.get("external_connections_refused", 0)):
+        address = facts["external_last_refused"].rpartition(":")[0].strip("[]")
+        yield name, "warning", f"{refused} connection{'s' * (refused != 1)} from outside " \
+            f"{'were' if refused != 1 else 'was'} refused, the last from {address}: `kvd allow " \
+            f"{name} {address}` lets it in"
     if facts.get("aof_last_write_status", "ok") != "ok":
         yield name, "wrong", "its journal cannot be written: is the disk full?"
 

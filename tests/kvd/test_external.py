@@ -1,7 +1,14 @@
-"""The outer door. Goal: nobody comes in until the allowlist says so, then by TLS and password only,
-and live edits count for those who are inside. Method: redis-py and raw TLS from this host, whose
-address is put on the list and taken off; left out while the engine has no outer door."""
+"""The outer door of an instance. Goal: nobody comes in until the allowlist says so, then by TLS and
+password only, with the clients that people have and the URL that is printed; live edits count for
+those who are inside. Method: those clients and raw TLS from this host, whose address is put on the
+list and taken off. The engine's part by itself: tests/kvd/test_door.py."""
+import contextlib
+import os
+import shutil
+import signal
 import ssl
+import subprocess
+import sys
 import time
 
 import pytest
@@ -9,6 +16,7 @@ import redis
 
 from kvd.client import Gone, Link, Wrong
 from tests.kvd.installation import Installation
+from tests.kvd.secure import certificate
 
 REFUSAL = "Client IP address is not in the allowlist."
 
@@ -17,9 +25,6 @@ REFUSAL = "Client IP address is not in the allowlist."
 def place(tmp_path_factory):
     place = Installation(tmp_path_factory.mktemp("external"), 23800)
     place.create("door", "starter")
-    if "external" in place.ask("GET", "/key-value/door/now")["missing"]:
-        place.end()
-        pytest.skip("this engine has no outer door yet")
     yield place
     place.end()
 
@@ -31,6 +36,17 @@ def allow(place, *cidrs: str) -> None:
 
 def url(place) -> str:
     return place.ask("GET", "/key-value/door/connection-info")["externalConnectionString"]
+
+
+def enter_soon(place, authority: str) -> Link:
+    """A line from outside, as soon as the engine has a certificate that this authority signed."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return Link.url(url(place), ca=authority)
+        except Gone:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def ca(place) -> str:
@@ -65,8 +81,9 @@ def test_nothing_is_executed_for_who_is_not_allowed(place):
 def test_a_password_is_asked_for_and_only_of_the_instance(place):
     allow(place, "127.0.0.0/8", "::1/128")
     good = url(place)
-    for wrong in (good.replace(":", ":x", 2), good.replace("red-", "default-", 1)):
-        with pytest.raises((Wrong, Gone)):
+    _, user, rest = good.split(":", 2)
+    for wrong in (f"rediss:{user}:x{rest}", f"rediss://default:{rest}", f"rediss://:{rest}"):
+        with pytest.raises(Wrong, match="WRONGPASS"):
             Link.url(wrong, ca=ca(place))
     with Link.url(f"rediss://{good.rpartition('@')[2]}", ca=ca(place)) as link, \
             pytest.raises(Wrong, match="NOAUTH"):
@@ -99,12 +116,183 @@ def test_the_certificate_is_changed_under_who_is_connected(place):
     allow(place, "127.0.0.0/8", "::1/128")
     link = Link.url(url(place), ca=ca(place))
     place.ask("PUT", "/settings/external-host", {"value": "127.0.0.1"})
+    enter_soon(place, ca(place)).close()
+    assert link.do("PING") == b"PONG"
+    link.close()
+
+
+# -- the verbs ------------------------------------------------------------------------------------
+
+def test_allow_and_deny_by_the_command_line(place):
+    allow(place)
+    assert "closed" in place.run("url", "door").stdout
+    assert place.run("allow", "door", "127.0.0.0/8,this host", "::1").returncode == 0
+    address = place.run("url", "door", "--external").stdout.strip()
+    assert address == url(place)
+    path = place.run("ca", "--path").stdout.strip()
+    assert place.run("ca").stdout == open(path).read()
+    link = Link.url(address, ca=path)
+    assert link.do("PING") == b"PONG"
+    assert place.run("deny", "door", "127.0.0.0/8", "::1").returncode == 0
+    with pytest.raises((Gone, Wrong)):
+        for _ in range(100):
+            link.do("PING")
+            time.sleep(0.05)
+    refused = " ".join(place.run("doctor", "door").stdout.split())
+    assert "refused, the last from 127.0.0.1: `kvd allow door 127.0.0.1`" in refused
+
+
+def test_ten_thousand_rules(place):
+    """As many as there may be, set and gone without anybody being held up."""
+    rules = [f"10.{i >> 8}.{i & 255}.0/24" for i in range(9_998)]
+    allow(place, "127.0.0.0/8", "::1/128", *rules)
+    with Link.url(url(place), ca=ca(place)) as link:
+        assert link.do("PING") == b"PONG"
+        allow(place, *rules, "127.0.0.0/9", "::1/128")
+        assert link.do("PING") == b"PONG"
+    allow(place)
+
+
+def test_a_restart_keeps_the_door_as_it_was(place):
+    allow(place, "127.0.0.0/8", "::1/128")
+    place.ask("POST", "/key-value/door/restart")
+    place.wait("door")
+    with Link.url(url(place), ca=ca(place)) as link:
+        assert link.do("PING") == b"PONG"
+
+
+def test_an_engine_that_dies_comes_back_with_its_door(place):
+    allow(place, "192.0.2.0/24")
+    os.kill(place.pid("door"), signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while True:                         # at no moment does it let anybody in
+        with contextlib.suppress(Gone):
+            with pytest.raises(Wrong, match=REFUSAL):
+                Link.url(url(place), ca=ca(place))
+            break
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_certificate_of_ones_own(place, tmp_path):
+    allow(place, "127.0.0.0/8", "::1/128")
+    certificate(tmp_path, "bought")
+    paths = [str(tmp_path / f"bought.{ending}") for ending in ("crt", "key")]
+    link = Link.url(url(place), ca=ca(place))
+    assert place.run("ca", "--use", *paths).returncode == 0
+    enter_soon(place, paths[0]).close()
+    with pytest.raises(Gone):
+        Link.url(url(place), ca=ca(place))
+    assert "--cacert" not in place.run("url", "door").stdout
+    assert link.do("PING") == b"PONG"
+    assert place.run("ca", "--use-own").returncode == 0
+    enter_soon(place, ca(place)).close()
+
+
+def test_a_leaf_is_renewed_under_who_is_connected(place):
+    """The agent looks once an hour; here it is made to, and finds one that is of no use."""
+    allow(place, "127.0.0.0/8", "::1/128")
+    link = Link.url(url(place), ca=ca(place))
+    before = link.sock.getpeercert(True)
+    leaf = place.home.instance(place.ask("GET", "/key-value/door")["id"]).certificate
+    leaf.write_bytes(b"")               # as one that cannot be used any more
+    place.ask("PUT", "/settings/external-host", {"value": "localhost"})
     deadline = time.monotonic() + 10
     while True:
-        try:
-            Link.url(url(place), ca=ca(place)).close()
-            break
-        except Gone:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        with enter_soon(place, ca(place)) as after:
+            if after.sock.getpeercert(True) != before:
+                break
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     assert link.do("PING") == b"PONG"
+    link.close()
+
+
+# -- real clients, with what `kvd url` prints -----------------------------------------------------
+
+def outside(place) -> dict[str, str]:
+    """The environment of a program that comes from outside."""
+    allow(place, "127.0.0.0/8", "::1/128")
+    return os.environ | {"REDIS_URL": place.run("url", "door", "--external").stdout.strip(),
+                         "CA": place.run("ca", "--path").stdout.strip()}
+
+
+def out(command: list[str], environment: dict[str, str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_redis_cli(place):
+    if shutil.which("redis-cli") is None:
+        pytest.skip("redis-cli is not installed (Debian: redis-tools)")
+    environment = outside(place)
+    assert out(["redis-cli", "-u", environment["REDIS_URL"], "--cacert", environment["CA"],
+                "SET", "cli", "1"], environment) == "OK\n"
+    # The line that `kvd create` shows, with the tool that is here.
+    line = place.ask("GET", "/key-value/door/connection-info")["cliCommand"]
+    line = line.replace("valkey-cli", "redis-cli")
+    assert out(["sh", "-c", line + " GET cli"], environment) == "1\n"
+    assert "1\n" in place.run("cli", "door", "--external", "GET", "cli").stdout
+    allow(place)
+    refused = subprocess.run(["sh", "-c", line + " GET cli"], capture_output=True, text=True,
+                             timeout=20)
+    assert f"AUTH failed: {REFUSAL}" in refused.stdout + refused.stderr
+
+
+def test_redis_py_asyncio(place):
+    environment = outside(place)
+    assert out([sys.executable, "-c", """
+import asyncio, os, redis.asyncio
+async def main():
+    for protocol in 2, 3:
+        store = redis.asyncio.Redis.from_url(os.environ["REDIS_URL"], protocol=protocol,
+                                             ssl_ca_certs=os.environ["CA"])
+        await store.set("py", "1")
+        print(await store.get("py"))
+        await store.aclose()
+asyncio.run(main())"""], environment) == "b'1'\n" * 2
+
+
+IOREDIS = """
+const Redis = require("ioredis");
+const ca = require("fs").readFileSync(process.env.CA);
+const store = new Redis(process.env.REDIS_URL, {tls: {ca}, retryStrategy: () => null});
+store.on("error", (error) => console.log(error.message));
+store.set("node", "1").then(() => store.get("node")).then((value) => console.log(value))
+  .catch((error) => console.log(error.message)).finally(() => store.disconnect());
+"""
+
+
+def test_ioredis(place):
+    environment = outside(place)
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed")
+    if subprocess.run(["node", "-e", "require('ioredis')"], env=environment,
+                      capture_output=True).returncode:
+        pytest.skip("ioredis is not installed: `npm install ioredis` somewhere, and NODE_PATH "
+                    "names its node_modules")
+    assert out(["node", "-e", IOREDIS], environment) == "1\n"
+    allow(place)
+    assert REFUSAL in out(["node", "-e", IOREDIS], environment)
+
+
+RUBY = """
+store = Redis.new(url: ENV["REDIS_URL"], ssl_params: {ca_file: ENV["CA"]}, reconnect_attempts: 0)
+begin
+  store.set("ruby", "1")
+  puts store.get("ruby")
+rescue => error
+  puts error.message
+end
+"""
+
+
+def test_ruby(place):
+    environment = outside(place)
+    if shutil.which("ruby") is None or subprocess.run(
+            ["ruby", "-rredis", "-e", ""], capture_output=True).returncode:
+        pytest.skip("Ruby's redis is not installed (Debian: ruby-redis)")
+    assert out(["ruby", "-rredis", "-e", RUBY], environment) == "1\n"
+    allow(place)
+    assert REFUSAL in out(["ruby", "-rredis", "-e", RUBY], environment)
