@@ -10,6 +10,14 @@ keys, 32-byte values. Four questions, each on servers started for it:
              resident over used says what the allocator cannot give back, at once and
              after five seconds of rest
 
+And of other types, a member, field or entry:
+
+    zset     one sorted set of 1 M members of 20 bytes
+    set      one set of 1 M members of 10 bytes
+    hashes   1 M hashes of 10 small fields, a hash
+    stream   one stream of 1 M entries of one field with 32 bytes
+    pending  the same, each delivered to one consumer of a group and not acknowledged
+
     python -m bench.memory [--quick] [--peer NAME ...] [--save]
 """
 import argparse
@@ -42,9 +50,10 @@ class Subject:
         if run["errors"]:
             raise RuntimeError(f"{self.peer.name}: {run['error']}")
 
-    def measure(self, settle_seconds: float = SETTLE_SECONDS) -> dict:
+    def measure(self, settle_seconds: float = SETTLE_SECONDS, keys: int = 0) -> dict:
+        """`keys`: what the bytes are divided by, when it is not the number of keys."""
         time.sleep(settle_seconds)
-        keys = self.peer("DBSIZE")
+        keys = keys or self.peer("DBSIZE")
         used = self.peer.used_bytes() - self.used_empty
         resident = self.peer.resident_bytes() - self.resident_empty
         return {"keys": keys, "used_bytes": used, "resident_bytes": resident,
@@ -95,7 +104,38 @@ def churn(s: Subject, count: int) -> dict:
     return {"full": full, "halved": halved, "refilled": refilled, "rested": s.measure(REST_SECONDS)}
 
 
-QUESTIONS = {"plain": plain, "ttl": ttl, "fills": fills, "churn": churn}
+def zset(s: Subject, count: int) -> dict:
+    s.send(count, b"ZADD", b"z", Number(b"", count=count, order="each", size=9),
+           Number(b"member:", count=count, order="each", size=20))
+    return s.measure(keys=count)
+
+
+def plain_set(s: Subject, count: int) -> dict:
+    s.send(count, b"SADD", b"s", Number(b"m:", count=count, order="each", size=10))
+    return s.measure(keys=count)
+
+
+def hashes(s: Subject, count: int) -> dict:
+    fields = [word for n in range(10) for word in (b"field:%d" % n, b"value:%d" % n)]
+    s.send(count, b"HSET", key(count=count, order="each"), *fields)
+    return s.measure()
+
+
+def stream(s: Subject, count: int) -> dict:
+    s.send(count, b"XADD", b"x", b"*", b"field", VALUE)
+    return s.measure(keys=count)
+
+
+def pending(s: Subject, count: int) -> dict:
+    s.send(count, b"XADD", b"x", b"*", b"field", VALUE)
+    s.peer("XGROUP", "CREATE", "x", "group", "0")
+    s.send(count // 100, b"XREADGROUP", b"GROUP", b"group", b"worker", b"COUNT", b"100",
+           b"STREAMS", b"x", b">")
+    return s.measure(keys=count)
+
+
+QUESTIONS = {"plain": plain, "ttl": ttl, "fills": fills, "churn": churn, "zset": zset,
+             "set": plain_set, "hashes": hashes, "stream": stream, "pending": pending}
 
 
 def show(question: str, name: str, answer) -> None:
@@ -104,11 +144,11 @@ def show(question: str, name: str, answer) -> None:
     if question == "fills":
         worst = max(points, key=lambda p: p["resident_per_key"])
         most = max(points, key=lambda p: p["used_per_key"])
-        print(f"fills  {name:16} used at most {most['used_per_key']:.1f} (at {most['keys']:,}),"
+        print(f"fills   {name:16} used at most {most['used_per_key']:.1f} (at {most['keys']:,}),"
               f" resident at most {worst['resident_per_key']:.1f} (at {worst['keys']:,})")
         return
     for point in points:
-        print(f"{question:6} {name:16} {point['keys']:>9,} keys  used {point['used_per_key']:6.1f}"
+        print(f"{question:7} {name:16} {point['keys']:>9,} keys  used {point['used_per_key']:6.1f}"
               f"  resident {point['resident_per_key']:6.1f} a key"
               f"  resident/used {point['resident_over_used']:.2f}", flush=True)
 
