@@ -58,10 +58,11 @@ USERS_TYPE.deadline_of = NULL
 
 
 cdef slice_t copied(heap_t* heap, slice_t text) noexcept nogil:
-    cdef char* copy = NULL
-    if text.size:
-        copy = <char*>heap_alloc(heap, text.size)
-        memcpy(copy, text.data, text.size)
+    cdef char* copy
+    if text.size == 0:
+        return slice_t(b"", 0)          # a table compares names by memcmp, which takes no NULL
+    copy = <char*>heap_alloc(heap, text.size)
+    memcpy(copy, text.data, text.size)
     return slice_t(copy, text.size)
 
 
