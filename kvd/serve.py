@@ -168,7 +168,7 @@ class Instance:
         settings["dir"] = os.fsencode(os.getcwd())
         self.settings = settings
         self.users = users
-        # By (address, port) or (path,).
+        # By (address, port), (address, port, "tls"), (path,) or (path, "control").
         self.sockets: dict[tuple, socket.socket] = {}
         self.lock: int | None = None
         self.pidfile = ""
@@ -305,8 +305,9 @@ class Instance:
             f"Serving {places} from {self.get('dir')}, policy {self.get('maxmemory-policy')}, "
             f"memory limit {human_bytes(limit) if limit else 'none'}, "
             f"append only file {'on' if self.get('appendonly') == 'yes' else 'off'}")
+        kinds = {self.kind_of(key).replace("control", "unix") for key in self.sockets}
         for kind in ("tcp", "unix"):
-            if any(self.kind_of(key) == kind for key in self.sockets):
+            if kind in kinds:
                 self.log.notice(f"Ready to accept connections {kind}")
         self.supervisor.ready()
 
@@ -314,6 +315,8 @@ class Instance:
 
     @staticmethod
     def kind_of(key: tuple) -> str:
+        if isinstance(key[0], str) and key[1:] == ("control",):
+            return "control"
         return {1: "unix", 2: "tcp", 3: "tls"}[len(key)]
 
     def tcp_keys(self) -> list[tuple]:
@@ -336,6 +339,10 @@ class Instance:
             self.keep((os.path.abspath(path),), listen_unix(
                 path, int(self.get("unixsocketperm"), 8), self.get("unixsocketgroup"),
                 int(self.get("tcp-backlog"))))
+        path = self.get("control-socket")
+        if path:
+            self.keep((os.path.abspath(path), "control"),
+                      listen_unix(path, 0o600, "", int(self.get("tcp-backlog"))))
         if not self.sockets:
             raise StartError("there is nothing to listen on: give a port, a bind address that "
                              "exists, or a unixsocket")
@@ -361,7 +368,7 @@ class Instance:
         """Hook: bind, port or tls-port has changed."""
         wanted = self.tcp_keys()
         # First close what goes: `*` and an address of its own cannot have a port at the same time.
-        for key in [key for key in self.sockets if self.kind_of(key) != "unix"]:
+        for key in [key for key in self.sockets if self.kind_of(key) in ("tcp", "tls")]:
             if key not in wanted:
                 self.drop(key)
         try:
@@ -498,7 +505,7 @@ class Instance:
         for key in list(self.sockets):
             sock = self.sockets[key]
             self.drop(key)
-            if self.kind_of(key) == "unix":
+            if self.kind_of(key) in ("unix", "control"):
                 self.log.notice("Removing the unix socket file.")
                 self.remove(key[0])
         if self.pidfile:

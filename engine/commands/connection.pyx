@@ -28,7 +28,7 @@ from ..wire.errors cimport (
     ERR_PROTO_NOT_INTEGER, ERR_TIMEOUT_NEGATIVE, ERR_TIMEOUT_NOT_INTEGER, ERR_TIMEOUT_RANGE,
     ERR_UNBLOCK_REASON, ERR_WRONG_PASS,
 )
-from ..wire.identity cimport IDENTITY_REDIS_VERSION, IDENTITY_VALKEY_VERSION
+from ..wire.identity cimport IDENTITY_VALKEY, IDENTITY_VALKEY_VERSION, identity_redis_version
 from ..wire.reply cimport (
     reply_array, reply_bulk, reply_bulk_text, reply_error, reply_error_about, reply_error_arity,
     reply_error_syntax, reply_int, reply_map, reply_null, reply_ok, reply_simple,
@@ -157,12 +157,13 @@ cdef bint set_name_or_reply(client_t* c, slice_t name) noexcept nogil:
 
 cdef void reply_hello(client_t* c) noexcept nogil:
     cdef server_t* srv = server_of(c)
-    cdef bint redis = srv.config.identity_redis
+    cdef bint redis = srv.config.identity != IDENTITY_VALKEY
     reply_map(c, 7)
     reply_bulk_text(c, b"server")
     reply_bulk_text(c, b"redis" if redis else b"valkey")
     reply_bulk_text(c, b"version")
-    reply_bulk_text(c, IDENTITY_REDIS_VERSION if redis else IDENTITY_VALKEY_VERSION)
+    reply_bulk_text(c, identity_redis_version(srv.config.identity) if redis
+                    else IDENTITY_VALKEY_VERSION)
     reply_bulk_text(c, b"proto")
     reply_int(c, c.resp)
     reply_bulk_text(c, b"id")

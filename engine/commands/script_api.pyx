@@ -16,7 +16,9 @@ from ..core.sha1 cimport SHA1_HEX_SIZE, sha1_hex
 from ..core.types cimport slice_t
 from ..wire.acl cimport DENIED_NOTHING, acl_check_command, user_of
 from ..wire.command cimport client_t, command_resolve, command_t
-from ..wire.identity cimport IDENTITY_REDIS_VERSION, IDENTITY_VALKEY_VERSION
+from ..wire.identity cimport (
+    IDENTITY_VALKEY, IDENTITY_VALKEY_VERSION, identity_lacks, identity_redis_version,
+)
 from .script_call cimport script_arguments, script_call, script_pcall
 from .script_reply cimport script_push_error
 from .script_state cimport (
@@ -152,7 +154,7 @@ cdef int api_acl_check_cmd(lua_State* L) noexcept nogil:
     if not script_arguments(L):
         return raise_error(L, b"ERR Command arguments must be strings or integers")
     cmd = command_resolve(argc, scripting_of_state(L).argv, &container)
-    if cmd is NULL:
+    if cmd is NULL or identity_lacks(scripting_of_state(L).srv.config.identity, cmd):
         return raise_error(L, b"ERR Invalid command passed to server.acl_check_cmd()")
     c = scripting_of_state(L).inner
     lua.pushboolean(L, acl_check_command(user_of(c), cmd, argc, scripting_of_state(L).argv,
@@ -189,12 +191,14 @@ cdef double version_number(const char* version) noexcept nogil:
 
 cdef void script_api_add_constants(lua_State* L, scripting_t* s) noexcept nogil:
     cdef int i
+    cdef const char* redis = identity_redis_version(s.srv.config.identity)
     cdef const char** names = ["LOG_DEBUG", "LOG_VERBOSE", "LOG_NOTICE", "LOG_WARNING"]
     for i in range(4):
         vm_set_number(L, names[i], i)
-    vm_set_string(L, b"REDIS_VERSION", IDENTITY_REDIS_VERSION)
-    vm_set_number(L, b"REDIS_VERSION_NUM", version_number(IDENTITY_REDIS_VERSION))
-    vm_set_string(L, b"SERVER_NAME", b"redis" if s.srv.config.identity_redis else b"valkey")
+    vm_set_string(L, b"REDIS_VERSION", redis)
+    vm_set_number(L, b"REDIS_VERSION_NUM", version_number(redis))
+    vm_set_string(L, b"SERVER_NAME",
+                  b"redis" if s.srv.config.identity != IDENTITY_VALKEY else b"valkey")
     vm_set_string(L, b"VALKEY_VERSION", IDENTITY_VALKEY_VERSION)
     vm_set_number(L, b"VALKEY_VERSION_NUM", version_number(IDENTITY_VALKEY_VERSION))
     vm_set_function(L, b"log", api_log)

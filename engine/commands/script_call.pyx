@@ -28,6 +28,7 @@ from ..wire.command cimport (
     command_t,
 )
 from ..wire.errors cimport ERR_MISCONF_AOF, ERR_OOM
+from ..wire.identity cimport identity_lacks
 from .acl_log cimport ACL_SCRIPT, acl_log_denied
 from .script_reply cimport script_push_error, script_push_reply
 from .script_state cimport REPL_AOF, SCRIPT_ALLOW_OOM, scripting_of_state, scripting_t
@@ -149,6 +150,8 @@ cdef int run(lua_State* L, bint raising) noexcept nogil:
     if unlikely(not script_arguments(L)):
         return fail(L, b"ERR Command arguments must be strings or integers", raising)
     cmd = command_resolve(argc, s.argv, &container)
+    if unlikely(identity_lacks(s.srv.config.identity, cmd)):
+        cmd = NULL
     if unlikely(cmd is NULL):
         return unknown(L, container, s.argv[1] if argc > 1 else s.argv[0], raising)
     c.cmd = cmd

@@ -87,6 +87,7 @@ cdef struct config_t:
     int64_t port
     slice_t bind                        # addresses, separated by one space
     slice_t unixsocket
+    slice_t control_socket              # its peers are the owner: no login, no limit
     slice_t unixsocketgroup
     int64_t unixsocketperm              # 0: as the umask leaves it
     int64_t tcp_keepalive               # seconds; 0 off
@@ -168,7 +169,7 @@ cdef struct config_t:
     slice_t oom_score_adj_values
     slice_t shutdown_on_sigint
     slice_t shutdown_on_sigterm
-    bint identity_redis                 # server-identity: redis, not valkey
+    int identity                        # identity_t
     int enable_debug_command            # gate_t
     int enable_protected_configs        # gate_t
     bint active_expire                  # DEBUG SET-ACTIVE-EXPIRE

@@ -164,11 +164,12 @@ def append_many(out: list[bytes], value, resp: int) -> None:
 
 def help_of_container(server, client, argv: list[bytes]) -> list[Simple]:
     """HELP of any container: the syntax and the summary of each subcommand, from the table."""
-    from ..wire.command import command_table
+    from .cold_command import is_legacy, table
     container = argv[0].decode().lower()
     title = container.upper()
     lines = [f"{title} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
-    for entry in sorted(command_table().values(), key=lambda entry: entry["name"]):
+    rows = table(is_legacy(server, client))
+    for entry in sorted(rows.values(), key=lambda entry: entry["name"]):
         if entry["parent"] == container and entry["name"] != f"{container}|help":
             lines += [entry["syntax"].removeprefix(title).strip(), f"    {entry['summary']}"]
     lines += ["HELP", "    Print this help."]

@@ -17,21 +17,38 @@ FLAG_ORDER = (
 )
 
 
+CONTROL = 1 << 24                       # CLIENT_CONTROL of wire/command
+LEGACY_SINCE = (6, 2)                   # the version of server-identity redis6
+
+
 @cache
-def table() -> dict[str, dict]:
-    return command_table()
+def table(legacy: bool = False) -> dict[str, dict]:
+    """The rows by full name.
+
+    Args:
+        legacy: only what a server that presents itself as Redis 6.2 has.
+    """
+    rows = command_table()
+    return rows if not legacy else {
+        name: row for name, row in rows.items()
+        if tuple(map(int, row["since"].split(".")[:2])) <= LEGACY_SINCE}
+
+
+def is_legacy(server, client) -> bool:
+    """Whether later commands are hidden from this client. They never are from the owner."""
+    return server.is_legacy and not client.flags & CONTROL
 
 
 def text(argument: bytes) -> str:
     return argument.decode("utf-8", "replace").lower()
 
 
-def top_level() -> list[dict]:
-    return [row for row in table().values() if row["parent"] is None]
+def top_level(legacy: bool) -> list[dict]:
+    return [row for row in table(legacy).values() if row["parent"] is None]
 
 
-def children(row: dict) -> list[dict]:
-    return [other for other in table().values() if other["parent"] == row["name"]]
+def children(row: dict, legacy: bool) -> list[dict]:
+    return [other for other in table(legacy).values() if other["parent"] == row["name"]]
 
 
 # -- keys -----------------------------------------------------------------------------------------
@@ -73,16 +90,16 @@ def legacy_range(row: dict) -> list[int]:
     return [first, last, 1 if first else 0]
 
 
-def resolve(argv: list[bytes]) -> dict | None:
+def resolve(argv: list[bytes], legacy: bool) -> dict | None:
     """The row that these arguments would run."""
-    row = table().get(text(argv[0]))
+    row = table(legacy).get(text(argv[0]))
     if row is not None and row["container"] and len(argv) > 1:
-        return table().get(f"{row['name']}|{text(argv[1])}", None)
+        return table(legacy).get(f"{row['name']}|{text(argv[1])}", None)
     return row
 
 
-def keys_and_flags(argv: list[bytes]) -> list[tuple[bytes, list[str]]]:
-    row = resolve(argv)
+def keys_and_flags(argv: list[bytes], legacy: bool) -> list[tuple[bytes, list[str]]]:
+    row = resolve(argv, legacy)
     if row is None:
         raise Error("ERR Invalid command specified")
     if all("not_key" in one["flags"] for one in row["specs"]):
@@ -97,17 +114,18 @@ def keys_and_flags(argv: list[bytes]) -> list[tuple[bytes, list[str]]]:
 
 @register("command|getkeys")
 def getkeys(server, client, argv: list[bytes]) -> list[bytes]:
-    return [key for key, _ in keys_and_flags(argv[2:])]
+    return [key for key, _ in keys_and_flags(argv[2:], is_legacy(server, client))]
 
 
 @register("command|getkeysandflags")
 def getkeysandflags(server, client, argv: list[bytes]) -> list:
-    return [[key, Set(map(Simple, flags))] for key, flags in keys_and_flags(argv[2:])]
+    return [[key, Set(map(Simple, flags))]
+            for key, flags in keys_and_flags(argv[2:], is_legacy(server, client))]
 
 
 # -- INFO -----------------------------------------------------------------------------------------
 
-def describe(row: dict) -> list:
+def describe(row: dict, legacy: bool) -> list:
     """The ten elements of COMMAND INFO."""
     said = set(row["flags"])
     if any(one["kind"] != "range" for one in row["specs"]):
@@ -117,45 +135,47 @@ def describe(row: dict) -> list:
         row["name"], row["arity"], Set(map(Simple, flags)),
         *legacy_range(row), Set(Simple(f"@{name}") for name in row["acl"]),
         Set(TIPS.get(row["name"], [])), Set(key_specs(row)),
-        [describe(child) for child in children(row)],
+        [describe(child, legacy) for child in children(row, legacy)],
     ]
 
 
 @cache
-def all_described(resp: int) -> Raw:
+def all_described(resp: int, legacy: bool) -> Raw:
     """Clients ask for all of it when they connect: milliseconds, if it were made each time."""
-    return Raw(encode([describe(row) for row in top_level()], resp))
+    return Raw(encode([describe(row, legacy) for row in top_level(legacy)], resp))
 
 
 @register("command")
 def command(server, client, argv: list[bytes]) -> Raw:
-    return all_described(client.resp)
+    return all_described(client.resp, is_legacy(server, client))
 
 
 @register("command|info")
 def command_info(server, client, argv: list[bytes]) -> Raw | list:
+    legacy = is_legacy(server, client)
     if len(argv) == 2:
-        return all_described(client.resp)
-    rows = [table().get(text(name)) for name in argv[2:]]
-    return [NULL_ARRAY if row is None else describe(row) for row in rows]
+        return all_described(client.resp, legacy)
+    rows = [table(legacy).get(text(name)) for name in argv[2:]]
+    return [NULL_ARRAY if row is None else describe(row, legacy) for row in rows]
 
 
 @register("command|count")
 def count(server, client, argv: list[bytes]) -> int:
-    return len(top_level())
+    return len(top_level(is_legacy(server, client)))
 
 
 @register("command|list")
 def command_list(server, client, argv: list[bytes]) -> list[str]:
+    rows = table(is_legacy(server, client))
     if len(argv) == 2:
-        return list(table())
+        return list(rows)
     if len(argv) != 5 or text(argv[2]) != "filterby":
         raise Error("ERR syntax error")
     kind, wanted = text(argv[3]), argv[4]
     if kind == "aclcat":
-        return [name for name, row in table().items() if text(wanted) in row["acl"]]
+        return [name for name, row in rows.items() if text(wanted) in row["acl"]]
     if kind == "pattern":
-        return [name for name in table() if inspect.glob(wanted, name.encode())]
+        return [name for name in rows if inspect.glob(wanted, name.encode())]
     if kind == "module":
         return []                       # there are no modules
     raise Error("ERR syntax error")
@@ -163,28 +183,30 @@ def command_list(server, client, argv: list[bytes]) -> list[str]:
 
 # -- DOCS -----------------------------------------------------------------------------------------
 
-def document(row: dict) -> dict:
+def document(row: dict, legacy: bool) -> dict:
     """A command's entry in COMMAND DOCS."""
     entry = {"summary": row["summary"], "since": row["since"], "group": row["group"],
              "complexity": row["complexity"]}
     if row["name"] == "debug":
         entry["doc_flags"] = Set([Simple("syscmd")])
     arguments = arguments_of(row, key_specs(row))
-    if arguments and not children(row):
+    below = children(row, legacy)
+    if arguments and not below:
         entry["arguments"] = arguments
-    if children(row):
-        entry["subcommands"] = {child["name"]: document(child) for child in children(row)}
+    if below:
+        entry["subcommands"] = {child["name"]: document(child, legacy) for child in below}
     return entry
 
 
 @cache
-def all_documented(resp: int) -> Raw:
-    return Raw(encode({row["name"]: document(row) for row in top_level()}, resp))
+def all_documented(resp: int, legacy: bool) -> Raw:
+    return Raw(encode({row["name"]: document(row, legacy) for row in top_level(legacy)}, resp))
 
 
 @register("command|docs")
 def docs(server, client, argv: list[bytes]) -> Raw | dict:
+    legacy = is_legacy(server, client)
     if len(argv) == 2:
-        return all_documented(client.resp)
-    rows = [table()[text(name)] for name in argv[2:] if text(name) in table()]
-    return {row["name"]: document(row) for row in rows}
+        return all_documented(client.resp, legacy)
+    rows = [table(legacy)[text(name)] for name in argv[2:] if text(name) in table(legacy)]
+    return {row["name"]: document(row, legacy) for row in rows}

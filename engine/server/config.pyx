@@ -141,7 +141,7 @@ cdef directive_t text(const char* name, const char* value, const void* field, co
                        help)
 
 
-cdef directive_t TABLE[101]
+cdef directive_t TABLE[102]
 TABLE[:] = [
     # Network. Loopback by default, as in the file that Valkey ships, not as when it has none.
     text(b"bind", b"127.0.0.1 -::1", &LAYOUT.bind, b"network",
@@ -156,6 +156,10 @@ TABLE[:] = [
            NULL, NULL, KIND_OCTAL),
     text(b"unixsocketgroup", b"", &LAYOUT.unixsocketgroup, b"network",
          b"Group that the Unix socket is given to.", IMMUTABLE),
+    text(b"control-socket", b"", &LAYOUT.control_socket, b"network",
+         b"Path of a Unix socket for whoever manages the server: for its own user alone, who need "
+         b"not log in, may do everything, counts against no limit and is served first when clients "
+         b"are paused.", IMMUTABLE | OURS),
     number(b"tcp-backlog", b"511", 0, INT_MAX_, &LAYOUT.tcp_backlog, b"network",
            b"Connections that the kernel may hold before we accept them.", IMMUTABLE),
     number(b"tcp-keepalive", b"60", 0, INT_MAX_, &LAYOUT.tcp_keepalive, b"network",
@@ -388,9 +392,9 @@ TABLE[:] = [
          NULL, KIND_WORDS),
     text(b"shutdown-on-sigterm", b"default", &LAYOUT.shutdown_on_sigterm, b"process",
          b"The same for SIGTERM.", 0, NULL, NULL, KIND_WORDS),
-    choice(b"server-identity", b"valkey", b"valkey redis", &LAYOUT.identity_redis, b"process",
-           b"As whom HELLO and INFO present the server: some clients switch features on it.",
-           IMMUTABLE | OURS),
+    choice(b"server-identity", b"valkey", b"valkey redis redis6", &LAYOUT.identity, b"process",
+           b"As whom HELLO and INFO present the server: some clients switch features on it. redis6 "
+           b"is 6.2, without the commands that came later.", IMMUTABLE | OURS),
     choice(b"enable-debug-command", b"no", b"no yes local", &LAYOUT.enable_debug_command,
            b"process", b"Who may use DEBUG.", IMMUTABLE),
     choice(b"enable-protected-configs", b"no", b"no yes local", &LAYOUT.enable_protected_configs,

@@ -29,7 +29,7 @@ from ..commands.multi cimport exec_command, multi_flags, multi_queue, multi_refu
 from ..commands.script cimport script_reply_busy
 from ..commands.state cimport (
     BATCH_MAX, BUSY_NO, CALLED_BLOCKED, CALLED_DONE, CALLED_PARKED, batch_command_t,
-    client_must_log_in, server_t,
+    client_must_log_in, server_of, server_t,
 )
 from ..commands.tracking cimport tracking_called
 from ..core.buf cimport buf_append, buf_free, buf_init, buf_t
@@ -53,12 +53,14 @@ from ..wire.command cimport (
     CMD_ALLOW_BUSY, CMD_CONTAINER,
     CMD_CONTAINER_RUNS, CMD_DENYOOM, CMD_LOADING,
     CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_NO_MULTI, CMD_PYTHON, CMD_READONLY, CMD_SUBSCRIBED,
-    CMD_UNQUEUED, CMD_WRITE, KEYS_AT, command_full_name, command_resolve, command_t,
+    CMD_UNQUEUED, CMD_WRITE, KEYS_AT, command_full_name, command_lookup, command_resolve,
+    command_t,
 )
 from ..wire.errors cimport (
     ERR_CANNOT_EXECUTE, ERR_LOADING, ERR_MISCONF_AOF, ERR_MONITOR, ERR_NOT_IN_MULTI, ERR_NO_AUTH,
     ERR_OOM, ERR_SUBSCRIBED,
 )
+from ..wire.identity cimport identity_lacks
 from ..wire.reply cimport reply_error, reply_error_about, reply_error_arity, reply_error_two
 from ..wire.resp cimport (
     PARSE_EMPTY, PARSE_ERROR, PARSE_INLINE, PARSE_MORE, argv_clear, parse_t, resp_parse,
@@ -86,6 +88,7 @@ cdef void note_command(server_t* srv, client_t* c, batch_command_t* b) noexcept 
     """Resolve a parsed command and hash its first key."""
     cdef slice_t* argv = &srv.argv.items[b.argv_at]
     cdef slice_t key
+    cdef bint later
     # Pipelines repeat themselves: nearly always it is the command before, spelt the same.
     if (argv[0].size < 8 and argv[0].size and argv[0].size == srv.last_name_size
             and load_part(argv[0].data, argv[0].size) == srv.last_name):
@@ -93,7 +96,10 @@ cdef void note_command(server_t* srv, client_t* c, batch_command_t* b) noexcept 
         b.container = NULL
     else:
         b.cmd = command_resolve(b.argc, argv, &b.container)
-        if (b.cmd is not NULL and 0 < argv[0].size < 8
+        later = identity_lacks(srv.config.identity, b.cmd)
+        if unlikely(later) and not c.flags & CLIENT_CONTROL:
+            b.cmd = NULL
+        if (b.cmd is not NULL and not later and 0 < argv[0].size < 8
                 and not b.cmd.flags & (CMD_CONTAINER | CMD_CONTAINER_RUNS)
                 and b.cmd.parent is NULL):
             srv.last_name_size = argv[0].size
@@ -258,7 +264,12 @@ cdef void reject_unknown(client_t* c) noexcept nogil:
     cdef size_t size = 0
     cdef size_t i, n
     cdef slice_t arg
-    command_resolve(c.argc, c.argv, &container)
+    cdef const command_t* later = command_resolve(c.argc, c.argv, &container)
+    if later is not NULL and later.parent is not NULL:
+        # It is here, and not for this identity; its container may be.
+        container = command_lookup(c.argv[0])
+        if identity_lacks(server_of(c).config.identity, container):
+            container = NULL
     if container is not NULL:
         for i in range(strlen(container.name)):
             text[size] = container.name[i] - 32 if c'a' <= container.name[i] <= c'z' \

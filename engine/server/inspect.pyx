@@ -23,7 +23,7 @@ from ..wire.client cimport client_memory
 from ..wire.command cimport (
     client_t, command_at, command_count, command_full_name, command_t,
 )
-from ..wire.identity cimport IDENTITY_REDIS_VERSION, IDENTITY_VALKEY_VERSION
+from ..wire.identity cimport IDENTITY_VALKEY, IDENTITY_VALKEY_VERSION, identity_redis_version
 from .capsule cimport server_from
 from .commandlog cimport commandlog_of, commandlog_reset, commandlog_t, log_entry_t
 from .door cimport door_of
@@ -147,8 +147,8 @@ def snapshot(capsule) -> dict:
         **clients_of(srv), **memory_of(srv), **counters_of(srv), **scripts_of(srv),
         wall_ms=srv.wall_ms, started_ms=srv.stats.started_ms, run_id=srv.run_id.decode(),
         ticks_per_us=srv.ticks.ticks_per_us, lru_clock=srv.wall_ms // 1000 & 0xFFFFFF,
-        identity_redis=bool(srv.config.identity_redis), wall_us=clock_wall_us(),
-        redis_version=IDENTITY_REDIS_VERSION.decode(),
+        identity_redis=srv.config.identity != IDENTITY_VALKEY, wall_us=clock_wall_us(),
+        redis_version=identity_redis_version(srv.config.identity).decode(),
         valkey_version=IDENTITY_VALKEY_VERSION.decode(),
         active_defrag=bool(srv.config.active_defrag), loading=bool(srv.loading),
         loading_started_ms=srv.loading_started_ms, loading_total=srv.loading_total_bytes,

@@ -30,6 +30,7 @@ from ..wire.command cimport (
     CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_INTERNAL, CLIENT_UNIX_SOCKET, client_t,
     command_full_name,
 )
+from ..wire.identity cimport IDENTITY_REDIS6
 from ..wire.reply cimport reply_raw
 from ..wire.resp cimport argv_free, argv_init
 from .blocked cimport blocked_end
@@ -368,6 +369,11 @@ cdef class Server:
             DirectiveError: the first that cannot be had, and why.
         """
         settings_change(self.srv, pairs, self.shell, protected_too)
+
+    @property
+    def is_legacy(self) -> bool:
+        """It presents itself as Redis 6.2, whose later commands are not here for its clients."""
+        return self.srv.config.identity == IDENTITY_REDIS6
 
     @property
     def journal_trouble(self) -> str:
