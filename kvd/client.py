@@ -4,10 +4,12 @@ Blocking, RESP2, one connection. Replies are Python values: bytes, int, None, li
 an error within a list or a pipeline. It has no pool and never connects again by itself: who uses
 it knows better whether a command may be repeated.
 """
+import contextlib
 import pathlib
 import socket
 import ssl
 import urllib.parse
+from collections.abc import Iterator
 
 from .errors import BadRequest, Unreachable
 from .home import connect_unix
@@ -155,7 +157,19 @@ class Link:
         raise ValueError(f"it does not speak RESP: {line[:20]!r}")
 
     def timeout(self, seconds: float) -> None:
+        """How long a reply may take from now on."""
         self.sock.settimeout(seconds)
+
+    @contextlib.contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Give replies so long for a while."""
+        before = self.sock.gettimeout()
+        self.sock.settimeout(seconds)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):      # it was closed: nothing to set back
+                self.sock.settimeout(before)
 
     def close(self) -> None:
         for thing in (self.file, self.sock):

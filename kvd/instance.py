@@ -30,7 +30,6 @@ class Instance:
         internal_port: plaintext; on the internal host.
         external_port: TLS.
         password: of the tenant, behind both URLs.
-        control_password: of the agent's own user; nobody else learns it.
         old_password: accepted beside the password until old_password_until.
         created_at, updated_at, old_password_until: seconds since the epoch.
     """
@@ -47,7 +46,6 @@ class Instance:
     internal_port: int
     external_port: int
     password: str
-    control_password: str
     created_at: float
     updated_at: float
     status: str = CREATING

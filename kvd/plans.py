@@ -55,6 +55,9 @@ PLANS = {plan.key: plan for plan in (
 # Names that lead to a row above, and sizes of the Blueprint that have no row of their own.
 PLAN_SPELLINGS = {"pro_max": "20g", "pro_ultra": "40g"}
 BLUEPRINT_SIZES = {"3g": (3 * GIB, 3_000), "50g": (50 * GIB, 50_000)}
+# The deprecated half of the API knows no size names.
+REDIS_PLANS = {"256mb": "starter", "1g": "standard", "5g": "pro", "10g": "pro_plus",
+               "20g": "custom", "40g": "custom"}
 # What a person chooses from; the order of the table in `--help` and the documents.
 PLAN_NAMES = ["free", "starter", "standard", "pro", "pro_plus", "pro_max", "pro_ultra", "custom"]
 PLAN_SIZES = ["256mb", "1g", "3g", "5g", "10g", "20g", "40g", "50g"]
@@ -70,6 +73,7 @@ SNAPSHOT_ONLY = ("persistence mode snapshot is not available yet, since the engi
 REGIONS = ["oregon", "ohio", "virginia", "frankfurt", "singapore", "local"]
 # The engine a new instance is born with, and what it says its version is.
 ENGINES = {"valkey8": "8.1.4", "redis6": "6.2.14"}
+IDENTITIES = {"valkey8": "valkey", "redis6": "redis6"}      # server-identity
 
 
 def one_of(what: str, given: str, valid: list[str]) -> BadRequest:

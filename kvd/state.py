@@ -122,10 +122,11 @@ class State:
             self.db.execute("BEGIN IMMEDIATE")
             try:
                 yield self.db
+                self.db.execute("COMMIT")
             except BaseException:
-                self.db.execute("ROLLBACK")
+                if self.db.in_transaction:          # a full disk has ended it already
+                    self.db.execute("ROLLBACK")
                 raise
-            self.db.execute("COMMIT")
 
     def migrate(self) -> None:
         version = self.db.execute("PRAGMA user_version").fetchone()[0]
@@ -170,11 +171,13 @@ class State:
             raise NotFound(f"not found: {key}")
         return found
 
-    def save(self, instance: Instance) -> None:
-        """Write what has changed outside of a change: its status."""
+    def save(self, instance: Instance, event: str = "", details: dict | None = None) -> None:
+        """Write what has changed outside of a change, its status, and what that was."""
         with self.transaction() as db:
             db.execute("UPDATE instances SET name=?, body=? WHERE id=?",
                        (instance.name, pack(instance), instance.id))
+            if event:
+                add_event(db, instance.id, event, details or {})
 
     # -- changes ----------------------------------------------------------------------------------
 
@@ -234,7 +237,7 @@ class State:
         """The latest first."""
         return [Event(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in self.rows(
             "SELECT id, instance, at, type, details FROM events WHERE instance=? "
-            "ORDER BY at DESC, id DESC LIMIT ?", id, limit)]
+            "ORDER BY rowid DESC LIMIT ?", id, limit)]
 
     # -- settings, keys ---------------------------------------------------------------------------
 
@@ -288,7 +291,8 @@ def unpack(body: bytes) -> Instance:
 
 
 def add_event(db: sqlite3.Connection, id: str, event: str, details: dict) -> None:
+    # Their order is that of their rows: a clock that was set back must not make a new one an old.
     db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)",
                (new_id("evt"), id, time.time(), event, json.dumps(details)))
     db.execute("DELETE FROM events WHERE instance=? AND id NOT IN (SELECT id FROM events "
-               "WHERE instance=? ORDER BY at DESC LIMIT ?)", (id, id, EVENTS_MAX))
+               "WHERE instance=? ORDER BY rowid DESC LIMIT ?)", (id, id, EVENTS_MAX))

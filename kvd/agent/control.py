@@ -6,8 +6,8 @@ by doing it once more. Connected clients notice none of it.
 
     limits -> users -> journal -> certificates, ports           doors are opened last
 
-What an engine does not know (users, an outer door) is left out and told as `missing`, so that
-nobody takes a restriction for granted that is not there.
+What an engine does not know (an outer door) is left out and told as `missing`, so that nobody takes
+a restriction for granted that is not there.
 """
 import os
 import time
@@ -23,6 +23,8 @@ from .process import Process, last_words
 
 AGENT = "kvd-agent"
 READY_SECONDS = 600.0                   # a start loads the journal before it answers
+ATTEMPT_SECONDS = 2.0                   # of one connection to an engine that may be starting
+ANSWER_SECONDS = 10.0
 BASE_SECONDS = 3600.0
 # What could hurt the host or the management of the instance. CONFIG GET stays: clients need it.
 DENIED = ("config|set", "config|rewrite", "debug", "shutdown", "replicaof", "slaveof", "migrate",
@@ -51,9 +53,10 @@ class Engine:
 
     Attributes:
         link: the one connection we hold; None while there is none.
-        missing: what this engine cannot do: "users", "external".
+        missing: what this engine cannot do: "external".
         certified: the certificate that it was given: path and time of change.
         sample: the last of its figures.
+        misses: samples, or lines to it, that were awaited in vain since it last answered.
         left: the agent ends, so nobody waits for this engine any more.
     """
 
@@ -63,7 +66,7 @@ class Engine:
     link: Link | None = None
     missing: set[str] = field(default_factory=set)
     sample: dict[str, float] = field(default_factory=dict)
-    failures: int = 0
+    misses: int = 0
     commands: set[str] = field(default_factory=set)
     left: bool = False
     certified: tuple[str, int] = ("", 0)
@@ -75,8 +78,10 @@ class Engine:
 
 
 def connect(engine: Engine, instance: Instance, seconds: float = READY_SECONDS) -> Link:
-    """A line to an engine that may just be starting: loaded and logged in when this returns.
+    """A line to an engine that may just be starting: loaded when this returns.
 
+    Args:
+        seconds: how long it may be silent; one that says that it loads is waited for.
     Raises:
         Failed: it ended, or does not answer in time.
     """
@@ -84,41 +89,32 @@ def connect(engine: Engine, instance: Instance, seconds: float = READY_SECONDS) 
     pause = 0.002
     while True:
         try:
-            link = Link.unix(engine.place.control, timeout=10.0)
-            try:
-                log_in(link, instance)
-                return link
-            except BaseException:
-                link.close()
-                raise
+            return greet(Link.unix(engine.place.control, min(ATTEMPT_SECONDS, seconds)))
         except (Gone, Wrong) as error:
             if engine.process.ended:
                 raise Failed(f"{instance.name} did not start: {last_words(engine.place)}") from None
+            if isinstance(error, Wrong):
+                deadline = time.monotonic() + seconds
             if time.monotonic() > deadline or engine.left:
                 raise TimedOut(f"{instance.name} does not answer: {error}") from None
             engine.process.wait(pause)
             pause = min(0.2, pause * 1.3)
 
 
-def log_in(link: Link, instance: Instance) -> None:
-    """As the agent, where the engine knows us; else as whoever we are.
+def greet(link: Link) -> Link:
+    """Who comes by the control socket is the owner, and need not log in.
 
     Raises:
-        Wrong: it is still loading, or knows none of our passwords.
+        Gone: nobody answers. Wrong: it is still loading.
     """
-    logins = [(AGENT, instance.control_password), ("default", instance.password)]
-    if instance.old_password:
-        logins.append(("default", instance.old_password))
-    for user, password in logins:
-        try:
-            link.do("AUTH", user, password)
-        except Wrong as error:
-            if "WRONGPASS" not in str(error) and "AUTH" not in str(error):
-                raise
-        else:
-            break
-    if link.do("PING") != b"PONG":
-        raise Wrong("it answers PING with something else")
+    try:
+        if link.do("PING") != b"PONG":
+            raise Wrong("it answers PING with something else")
+        link.timeout(ANSWER_SECONDS)
+        return link
+    except BaseException:
+        link.close()
+        raise
 
 
 def get_config(link: Link, *names: str) -> dict[str, str]:
@@ -160,7 +156,6 @@ def apply(engine: Engine, instance: Instance, doors: Doors) -> None:
         reply = link.do("COMMAND", "LIST")
         engine.commands = {name.decode().lower() for name in reply}     # type: ignore[attr-defined]
         link.do("CLIENT", "SETNAME", AGENT)
-        link.do("CLIENT", "NO-EVICT", "on")
     set_config(link, {"maxmemory": str(instance.memory_bytes),
                       "maxmemory-policy": instance.policy,
                       "maxclients": str(instance.connections)} | (instance.options or {}))
@@ -171,21 +166,13 @@ def apply(engine: Engine, instance: Instance, doors: Doors) -> None:
 
 
 def apply_users(engine: Engine, link: Link, instance: Instance) -> None:
-    """The agent's own user, the instance's, and the default one."""
-    if "acl|setuser" not in engine.commands:
-        engine.missing.add("users")
-        set_config(link, {"requirepass": instance.password if instance.internal_auth else ""})
-        return
-    engine.missing.discard("users")
+    """The instance's own user, and the default one."""
     passwords = [f">{instance.password}"]
     if instance.old_password and time.time() < instance.old_password_until:
         passwords.append(f">{instance.old_password}")
     # A denied name that is no subcommand here may be a whole command, or nothing.
     denied = [f"-{name}" for name in DENIED if name in engine.commands]
     rights = ["~*", "&*", "+@all", *denied]
-    link.do("ACL", "SETUSER", AGENT, "reset", "on", f">{instance.control_password}",
-            "~*", "&*", "+@all")
-    link.do("AUTH", AGENT, instance.control_password)
     link.do("ACL", "SETUSER", instance.id, "reset", "on", *passwords, *rights)
     # `nopass` accepts any password: applications can be given the new URL before it is enforced.
     login = passwords if instance.internal_auth else ["nopass"]
@@ -247,7 +234,7 @@ def check_fits(link: Link, instance: Instance) -> None:
         Conflict: they do not.
     """
     facts = info(link.do("INFO", "memory")) | info(link.do("INFO", "clients"))
-    used, clients = int(facts["used_memory"]), int(facts["connected_clients"])
+    used, clients = int(facts["used_memory"]), int(facts["connected_clients"]) - 1    # not us
     if used > instance.memory_bytes:
         raise Conflict(f"{instance.name} uses {show_bytes(used)}, which does not fit into "
                        f"{show_bytes(instance.memory_bytes)}")

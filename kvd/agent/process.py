@@ -19,6 +19,7 @@ import kvd
 
 from ..home import Place, say_os_error, write_private
 from ..instance import Instance
+from ..plans import IDENTITIES
 
 MARK = "KVD_ENGINE_OF"
 END_SECONDS = 30.0
@@ -27,8 +28,7 @@ TEMPLATE = """\
 # Written by the agent before each start; a change made here is lost.
 port 0
 bind {host}
-unixsocket control.sock
-unixsocketperm 600
+control-socket control.sock
 # Where it listens was chosen by the installation's owner: no second guess at who may come.
 protected-mode no
 logfile ../engine.log
@@ -39,6 +39,7 @@ maxclients {connections}
 appendonly {journal}
 appendfsync everysec
 proc-title-template "kvd {name} {{listen-addr}}"
+server-identity {identity}
 """
 
 
@@ -55,7 +56,7 @@ class Process:
         self.pid = pid
         self.child = child
         self.pidfd = os.pidfd_open(pid)
-        self.started_at = time.time()
+        self.started_at = time.monotonic()
 
     @property
     def ended(self) -> bool:
@@ -160,7 +161,8 @@ def spawn(installation: str, place: Place, instance: Instance, host: str) -> Pro
     config = TEMPLATE.format(
         host=host, memory=instance.memory_bytes, policy=instance.policy,
         connections=instance.connections, name=instance.name,
-        journal="no" if instance.persistence == "off" else "yes")
+        journal="no" if instance.persistence == "off" else "yes",
+        identity=IDENTITIES[instance.engine])
     for name, value in (instance.options or {}).items():
         config += f'{name} "{value}"\n'
     try:

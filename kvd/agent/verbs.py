@@ -5,42 +5,34 @@ cut short is resumed when an agent starts. Quick changes are over when the verb 
 engine has to start or a base to be written, the rest runs in a thread and the status tells.
 
 Invariants
-    V1  whoever changes an instance, or speaks to its engine, holds its lock
+    V1  whoever changes an instance, or speaks to its engine, holds its lock (as in keeper.py)
     V2  a change that fails leaves the instance as it was: record, engine, files
 """
 import concurrent.futures
 import contextlib
 import dataclasses
-import secrets
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from .. import allowlist, names, plans
-from ..client import Gone, Wrong, info
+from ..client import Wrong
 from ..errors import BadRequest, Conflict, Failed, Refused
-from ..home import Home, say_os_error
+from ..home import Home, Place, say_os_error
 from ..instance import (
-    AVAILABLE, CREATING, RECOVERING, RECOVERY_FAILED, RESTARTING, SUSPENDED, UNAVAILABLE, UPDATING,
-    Instance,
+    AVAILABLE, CREATING, RESTARTING, SUSPENDED, UNAVAILABLE, UPDATING, Instance,
 )
 from ..state import Intent, State
 from . import control
-from .certificates import Authority
-from .control import Doors, Engine
-from .process import find_running, spawn
-from .watch import Watch
+from .control import Engine
+from .keeper import REACH_SECONDS, Keeper, say
+from .process import Process, find_running
 
-THREADS = 16
-LOCK_SECONDS = 60.0
 ANSWER_SECONDS = 2.0                    # a change that takes longer goes on behind the answer
 CREATE_SECONDS = 60.0
-BACKOFF_MIN_SECONDS = 0.1
-BACKOFF_MAX_SECONDS = 60.0
-STEADY_SECONDS = 60.0                   # an engine that ran so long starts anew with its back-off
-HOPELESS_FAILURES = 6
+REASONS_MAX = 50                        # of failed creations that are remembered
 OVERLAP_MAX_SECONDS = 30 * 86400.0
 # Directives that a tenant may ask for; the engine itself refuses what makes no sense.
 OPTIONS = ("timeout", "tcp-keepalive", "notify-keyspace-events")
@@ -49,7 +41,7 @@ NO_DOWNGRADE = ("{name} cannot be moved to a smaller instance type: it has {old}
                 "fits")
 
 
-class Verbs:
+class Verbs(Keeper):
     """Everything that can be done, on one installation."""
 
     def __init__(self, home: Home, state: State, say: Callable[[str], None]):
@@ -57,19 +49,8 @@ class Verbs:
         Args:
             say: writes a line to the agent's log.
         """
-        self.home = home
-        self.state = state
-        self.say = say
-        self.watch = Watch(say)
-        self.watch.on_end = self.ended
-        self.watch.on_health = self.health
-        self.watch.on_tick = self.tick
-        self.pool = concurrent.futures.ThreadPoolExecutor(THREADS, "verb")
+        super().__init__(home, state, say)
         self.ports_lock = threading.Lock()
-        self.failures: dict[str, tuple[int, float]] = {}
-        self.stopping = False
-        self.authority = Authority(home)
-        self.checked_certificates = 0.0
         self.reasons: dict[str, str] = {}       # why instances could not be created
 
     # -- start and end ----------------------------------------------------------------------------
@@ -93,18 +74,20 @@ class Verbs:
         for id, process in running.items():
             # Ours by its mark, and nobody's by the database: a deletion that was cut short.
             self.say(f"process {process.pid} serves {id}, which is deleted: ending it")
-            self.submit(process.kill)
-            place = self.home.instance(id)
-            self.submit(place.remove)
-        self.sweep(intents)
+            self.submit(self.end_stray, process, self.home.instance(id))
+        self.sweep({instance.id for instance in self.state.instances()} | running.keys())
         self.watch.start()
 
-    def sweep(self, intents: dict[str, Intent]) -> None:
+    @staticmethod
+    def end_stray(process: Process, place: Place) -> None:
+        process.kill()
+        with contextlib.suppress(OSError):
+            place.remove()              # what is left, the next start sweeps
+
+    def sweep(self, known: set[str]) -> None:
         """Remove directories of instances that no longer are."""
-        known = {instance.id for instance in self.state.instances()}
         for path in (self.home.root / "instances").iterdir():
-            if path.name not in known and names.ID.fullmatch(path.name) \
-                    and path.name not in intents:
+            if path.name not in known and names.ID.fullmatch(path.name):
                 self.say(f"removing what is left of {path.name}")
                 with contextlib.suppress(OSError):
                     self.home.instance(path.name).remove()
@@ -118,36 +101,6 @@ class Verbs:
         self.pool.shutdown(wait=True, cancel_futures=True)
         for engine in list(self.watch.engines.values()):
             engine.close()
-
-    def submit(self, call: Callable, *args: object) -> concurrent.futures.Future:
-        """Run it in a thread; a fault of ours is told, and is nobody else's."""
-        def run() -> object:
-            try:
-                return call(*args)
-            except Refused:
-                raise
-            except Exception as error:
-                import traceback
-                self.say(f"{call.__name__} failed: {traceback.format_exc().strip()}")
-                raise Failed(f"an internal error: {error}") from error
-        return self.pool.submit(run)
-
-    @contextlib.contextmanager
-    def holding(self, id: str) -> Iterator[None]:
-        """V1. Raises Conflict when somebody else does not let go."""
-        lock = self.watch.lock_of(id)
-        if not lock.acquire(timeout=LOCK_SECONDS):
-            found = self.state.find(id)
-            raise Conflict(f"{found.name if found else id} is being changed: try again later")
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def doors(self, instance: Instance) -> Doors:
-        place, host = self.home.instance(instance.id), self.state.setting("external-host")
-        return Doors(self.state.setting("internal-host"), self.state.setting("external-bind"),
-                     lambda: self.authority.leaf(place, host))
 
     # -- create -----------------------------------------------------------------------------------
 
@@ -173,9 +126,9 @@ class Verbs:
                 region=plans.parse_region(region or self.state.setting("default-region")),
                 policy=plans.parse_policy(policy or "allkeys-lru"),
                 persistence=plans.parse_persistence(persistence or default, plan_row),
-                engine=self.check_engine(engine or "valkey8"),
+                engine=plans.parse_engine(engine or "valkey8"),
                 internal_port=0, external_port=0, password=names.new_password(),
-                control_password=secrets.token_hex(32), created_at=now, updated_at=now,
+                created_at=now, updated_at=now,
                 internal_auth=internal_auth, allowlist=allowlist.make_rules(rules or []))
             if dry_run:
                 return instance
@@ -195,14 +148,6 @@ class Verbs:
             raise Conflict(f"there can be {limit} Free instance{'s' * (limit != 1)} at a time: "
                            "choose another plan, or raise the limit with `kvd settings "
                            f"free-instances-max {limit + 1}`")
-
-    @staticmethod
-    def check_engine(given: str) -> str:
-        engine = plans.parse_engine(given)
-        if engine == "redis6":
-            raise BadRequest("redis6 instances cannot be made yet: the engine has no directive "
-                             "that makes it present version 6.2; valkey8 is what there is")
-        return engine
 
     def free_ports(self, others: list[Instance]) -> tuple[int, int]:
         """Two ports that nobody has: no instance of ours, no other program now."""
@@ -230,7 +175,8 @@ class Verbs:
                     return              # the next agent goes on
                 text = say(error, f"cannot create {instance.name}")
                 self.say(text)
-                self.reasons = dict(list(self.reasons.items())[-50:]) | {instance.id: text}
+                self.reasons = dict([*self.reasons.items()][1 - REASONS_MAX:]) | {
+                    instance.id: text}
                 self.undo_create(instance)
                 return
             done = dataclasses.replace(instance, status=AVAILABLE, updated_at=time.time())
@@ -251,188 +197,6 @@ class Verbs:
     def why_gone(self, id: str) -> str:
         """Why an instance that was being created is not there; "" when nothing is known."""
         return self.reasons.get(id, "")
-
-    # -- engines ----------------------------------------------------------------------------------
-
-    def start_engine(self, instance: Instance, seconds: float = control.READY_SECONDS) -> Engine:
-        """A running engine that is all the record says; the one that runs, if one does."""
-        engine = self.watch.get(instance.id)
-        if engine is None:
-            process = spawn(self.state.ids["installation"], self.home.instance(instance.id),
-                            instance, self.state.setting("internal-host"))
-            engine = Engine(instance.id, self.home.instance(instance.id), process)
-            # Watched before it is spoken to: its end must be noticed, by whoever comes first.
-            self.watch.add(engine)
-        try:
-            self.reach(engine, instance, seconds)
-            control.apply(engine, instance, self.doors(instance))
-        except BaseException:
-            engine.close()
-            raise
-        return engine
-
-    def reach(self, engine: Engine, instance: Instance,
-              seconds: float = control.READY_SECONDS) -> None:
-        """A line to the engine, a new one where the old one is of no use."""
-        if engine.link is not None:
-            try:
-                if engine.link.do("PING") == b"PONG":
-                    return
-            except (Gone, Wrong):
-                pass
-            engine.close()
-        engine.commands = set()
-        engine.link = control.connect(engine, instance, seconds)
-
-    def stop_engine(self, id: str) -> None:
-        """End it, with everything acknowledged on disk."""
-        with self.holding(id):
-            engine = self.watch.remove(id)
-            if engine is not None:
-                engine.close()
-                engine.process.end()
-
-    def running(self, instance: Instance) -> Engine:
-        """The engine, with a line to it.
-
-        Raises:
-            Conflict: suspended. Failed: not running.
-        """
-        if instance.suspended:
-            raise Conflict(f"{instance.name} is suspended: `kvd resume {instance.name}` first")
-        engine = self.watch.get(instance.id)
-        if engine is None:
-            raise Failed(f"{instance.name} is not running now: its status is {instance.status}")
-        self.reach(engine, instance, 10.0)
-        return engine
-
-    def bring_up(self, id: str, started: bool, why: str = "") -> None:
-        """An engine for an instance that should have one: after a crash, or an agent's start.
-
-        Args:
-            started: it was not running, so its start is told.
-            why: what happened before, for the event.
-        """
-        with self.holding(id):
-            instance = self.state.find(id)
-            if instance is None or instance.suspended or self.stopping:
-                return
-            before = self.watch.get(id)
-            if started and before is None and instance.status != RECOVERING:
-                instance = dataclasses.replace(instance, status=RECOVERING)
-                self.state.save(instance)
-            try:
-                engine = self.start_engine(instance)
-            except (Refused, OSError, Wrong) as error:
-                self.start_failed(instance, say(error, f"cannot start {instance.name}"))
-                return
-            if instance.status != AVAILABLE:
-                instance = dataclasses.replace(instance, status=AVAILABLE)
-                self.state.save(instance)
-            if started:
-                keys = engine.link.do("INFO", "keyspace") if engine.link else b""
-                self.state.tell(id, "key_value_available",
-                                {"message": why or "started", "keys": count_keys(info(keys))})
-
-    def start_failed(self, instance: Instance, text: str) -> None:
-        self.say(text)
-        engine = self.watch.remove(instance.id)
-        if engine is not None:          # it runs, and cannot be made what it should be
-            engine.close()
-            engine.process.end()
-        if not self.stopping:
-            self.try_again(instance, text)
-
-    def try_again(self, instance: Instance, text: str) -> None:
-        """Schedule the next attempt, later each time."""
-        count, _ = self.failures.get(instance.id, (0, 0.0))
-        self.failures[instance.id] = (count + 1, time.monotonic())
-        pause = min(BACKOFF_MAX_SECONDS, BACKOFF_MIN_SECONDS * 3 ** count)
-        status = RECOVERY_FAILED if count + 1 >= HOPELESS_FAILURES else UNAVAILABLE
-        self.state.save(dataclasses.replace(instance, status=status))
-        if count == 0 or status == RECOVERY_FAILED:
-            self.state.tell(instance.id, "key_value_unhealthy", {"message": text})
-        self.watch.later(pause, lambda: self.retry(instance.id, text))
-
-    def retry(self, id: str, why: str) -> None:
-        if not self.stopping:
-            self.submit(self.bring_up, id, True, f"started again after: {why}")
-
-    def ended(self, engine: Engine) -> None:
-        """Hook of the watch: a process has ended, and nobody here had asked it to."""
-        if not self.stopping:
-            self.submit(self.mourn, engine)
-
-    def mourn(self, engine: Engine) -> None:
-        """Say what is lost, and start it again."""
-        reason = engine.process.reason()
-        engine.close()
-        with self.holding(engine.id):
-            engine.process.close()
-            instance = self.state.find(engine.id)
-            if instance is None or instance.suspended or instance.status == CREATING \
-                    or self.watch.get(engine.id) is not None:
-                return
-            keys = engine.sample.get("keys")
-            last = f"; it had {keys:.0f} keys when last asked" if keys is not None else ""
-            lost = "its data was in memory only and is lost" if instance.persistence == "off" \
-                else "what it had acknowledged is in its journal"
-            text = f"process {engine.process.pid} {reason}; {lost}{last}"
-            self.say(f"{instance.name}: {text}")
-            ran = time.time() - engine.process.started_at
-            if ran > STEADY_SECONDS:
-                self.failures.pop(engine.id, None)
-            self.try_again(instance, text)
-
-    def health(self, id: str, healthy: bool) -> None:
-        """Hook of the watch: an engine does not answer, or does again."""
-        self.submit(self.note_health, id, healthy)
-
-    def note_health(self, id: str, healthy: bool) -> None:
-        with self.holding(id):
-            instance = self.state.find(id)
-            if instance is None or instance.status not in (AVAILABLE, UNAVAILABLE):
-                return
-            self.state.save(dataclasses.replace(
-                instance, status=AVAILABLE if healthy else UNAVAILABLE))
-            self.state.tell(id, "key_value_available" if healthy else "key_value_unhealthy",
-                            {"message": "it answers again" if healthy else
-                             "it runs and has not answered for half a minute"})
-
-    def tick(self) -> None:
-        """Hook of the watch, every ten seconds."""
-        now = time.time()
-        certificates = now - self.checked_certificates > 3600 or now < self.checked_certificates
-        if certificates:
-            self.checked_certificates = now
-        for instance in self.state.instances():
-            engine = self.watch.get(instance.id)
-            if engine is None:
-                continue
-            if engine.link is None:
-                self.submit(self.reconnect, instance.id)
-            if instance.old_password and now > instance.old_password_until:
-                self.submit(self.change, instance.id, {"old_password": ""})
-            if certificates and self.authority.renewal_due(engine.place):
-                self.submit(self.reapply, instance.id)
-
-    def reconnect(self, id: str) -> None:
-        with self.holding(id):
-            instance, engine = self.state.find(id), self.watch.get(id)
-            if instance is not None and engine is not None and engine.link is None:
-                with contextlib.suppress(Refused, Wrong):
-                    self.reach(engine, instance, 5.0)
-                    control.apply(engine, instance, self.doors(instance))
-                    if engine.failures >= 3:
-                        self.note_health(id, True)
-                    engine.failures = 0
-
-    def reapply(self, id: str) -> None:
-        """Bring the engine to its record once more: a renewed certificate, a changed setting."""
-        with self.holding(id):
-            instance = self.state.find(id)
-            if instance is not None and self.watch.get(id) is not None:
-                control.apply(self.running(instance), instance, self.doors(instance))
 
     # -- change -----------------------------------------------------------------------------------
 
@@ -474,7 +238,9 @@ class Verbs:
                   if getattr(instance, field) != value}
         if dry_run or not wished:
             return dataclasses.replace(instance, **wished)
-        return self.wait_briefly(self.submit(self.change, instance.id, wished), instance.id)
+        begun = threading.Event()
+        return self.wait_briefly(self.submit(self.change, instance.id, wished, begun), begun,
+                                 instance.id)
 
     def check_plan(self, instance: Instance, plan: str, memory_bytes: int | None,
                    connections: int | None, allow_downgrade: bool, wished: dict) -> plans.Plan:
@@ -518,15 +284,26 @@ class Verbs:
             kept[name] = value
         return kept or None
 
-    def wait_briefly(self, future: concurrent.futures.Future, id: str) -> Instance:
-        """The instance when the change is over, or as it stands when that takes longer."""
+    def wait_briefly(self, future: concurrent.futures.Future, begun: threading.Event,
+                     id: str) -> Instance:
+        """The instance when the change is over, or as it is wished once that is written down.
+
+        Until then the record does not show that anything is to be changed, so nobody is answered.
+        """
+        future.add_done_callback(lambda _: begun.set())
         try:
             return future.result(ANSWER_SECONDS)
         except TimeoutError:
-            return self.state.get(id)
+            begun.wait()
+            return future.result() if future.done() else self.state.get(id)
 
-    def change(self, id: str, wished: dict[str, object]) -> Instance:
-        """Bring record and engine to what is wished, or leave both as they were."""
+    def change(self, id: str, wished: dict[str, object],
+               begun: threading.Event | None = None) -> Instance:
+        """Bring record and engine to what is wished, or leave both as they were.
+
+        Args:
+            begun: set when the intent is written.
+        """
         with self.holding(id):
             before = self.state.get(id)
             status = SUSPENDED if before.suspended else \
@@ -540,6 +317,8 @@ class Verbs:
                 return self.settle(before, after, SUSPENDED)
             engine = self.running(before)
             self.state.begin("change", after, before)
+            if begun is not None:
+                begun.set()
             return self.carry_out(engine, before, after)
 
     def carry_out(self, engine: Engine, before: Instance, after: Instance) -> Instance:
@@ -550,9 +329,9 @@ class Verbs:
             self.say(text)
             if not self.stopping:
                 with contextlib.suppress(Refused, Wrong):
-                    self.reach(engine, before, 10.0)
+                    self.reach(engine, before, REACH_SECONDS)
                     control.apply(engine, before, self.doors(before))
-                self.state.finish(before)               # V2
+                self.state.finish(before, "change_failed", {"message": text})       # V2
             raise error if isinstance(error, Refused) else Failed(text) from None
         self.after_change(before, after)
         return self.settle(before, after, AVAILABLE)
@@ -611,14 +390,11 @@ class Verbs:
         """A new password; the old one is accepted so much longer.
 
         Raises:
-            BadRequest: too long. Conflict: this engine knows one password only.
+            BadRequest: too long.
         """
         if not 0 <= overlap_seconds <= OVERLAP_MAX_SECONDS:
             raise BadRequest("the old password can be kept for 0 seconds to 30 days")
         instance = self.state.get(key)
-        engine = self.watch.get(instance.id)
-        if overlap_seconds and engine is not None and "users" in engine.missing:
-            raise Conflict("this engine knows one password at a time: rotate with no overlap")
         old = instance.password if overlap_seconds else ""
         return self.change(instance.id, {
             "password": names.new_password(), "old_password": old,
@@ -712,19 +488,6 @@ class Verbs:
             self.state.forget(instance.id)
             self.failures.pop(instance.id, None)
             self.say(f"{instance.name} ({instance.id}) is deleted")
-
-
-def say(error: Exception, what: str) -> str:
-    """An error of any kind as a sentence."""
-    if isinstance(error, OSError):
-        return str(say_os_error(what, error))
-    text = str(error)
-    return text if text.startswith(what.split()[0]) else f"{what}: {text}"
-
-
-def count_keys(facts: dict[str, str]) -> int:
-    return sum(int(value.partition("keys=")[2].partition(",")[0] or 0)
-               for name, value in facts.items() if name.startswith("db"))
 
 
 def can_bind(host: str, port: int) -> bool:

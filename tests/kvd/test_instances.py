@@ -227,6 +227,48 @@ def test_tenants_cannot_hurt_the_host(place, user):
             link.do("AUTH", "kvd-agent", password)
 
 
+def test_a_legacy_instance(place):
+    """Version 6.2 to its clients, that version's commands, and an upgrade of its type keeps it."""
+    made = place.create("legacy", engine="redis6")
+    assert made["version"] == "6.2.14" and made["engine"] == "redis6"
+    assert " redis-cli --user red-" in place.ask(
+        "GET", "/key-value/legacy/connection-info")["cliCommand"]
+    changed = place.ask("PATCH", "/key-value/legacy", {"plan": "starter"})
+    assert place.wait(changed["id"])["version"] == "6.2.14"
+    with place.link("legacy") as link:
+        link.do("SET", "a", "1")
+    place.ask("POST", "/key-value/legacy/restart")
+    place.wait(made["id"])
+    with place.link("legacy") as link:
+        assert link.do("GET", "a") == b"1"
+        facts = info(link.do("INFO", "server"))
+        assert facts["redis_version"] == "6.2.14" and "valkey_version" not in facts
+        with pytest.raises(Wrong, match="unknown command"):
+            link.do("FUNCTION", "LIST")
+        with pytest.raises(Wrong, match="NOPERM"):
+            link.do("CONFIG", "SET", "maxmemory", "1")
+
+
+def test_all_connections_of_the_plan_are_the_tenants(place):
+    made = place.create("full")
+    links = []
+    try:
+        for _ in range(50):
+            links.append(place.link("full"))
+            assert links[-1].do("PING") == b"PONG"
+        with pytest.raises((Wrong, Failed), match="max number of clients reached|is lost"), \
+                place.link("full") as link:
+            link.do("PING")
+        place.ask("PATCH", "/key-value/full", {"maxmemoryPolicy": "noeviction"})
+        assert config(links[0], "maxmemory-policy") == "noeviction"
+        place.kill_agent()                      # and a new one can take it over
+        place.ask("PATCH", "/key-value/full", {"maxmemoryPolicy": "volatile-lru"})
+        assert config(links[49], "maxmemory-policy") == "volatile-lru"
+        assert place.wait(made["id"])
+    finally:
+        [link.close() for link in links]
+
+
 def test_names_are_unique_and_free_instances_are_counted(place):
     place.create("one")
     with pytest.raises(Conflict, match="the name one is in use"):
@@ -243,7 +285,7 @@ def test_a_port_that_somebody_else_has_is_passed_over(place):
     import socket
     taken = [one["keyValue"] for one in place.ask("GET", "/key-value", limit=100)]
     ports = {int(place.url(one["name"]).rpartition(":")[2]) for one in taken}
-    free = next(port for port in range(21000, 21400) if port not in ports | {p - 1 for p in ports})
+    free = next(port for port in range(21000, 21400) if port not in ports | {p + 1 for p in ports})
     with socket.socket() as rival:
         rival.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         rival.bind(("127.0.0.1", free))

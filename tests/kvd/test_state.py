@@ -19,7 +19,7 @@ def make(name: str, **changes) -> Instance:
     fields = dict(id=new_id("red"), name=name, plan="starter", memory_bytes=1 << 28,
                   connections=250, region="oregon", policy="allkeys-lru",
                   persistence="journal_snapshot", engine="valkey8", internal_port=6400,
-                  external_port=6401, password="p" * 32, control_password="c" * 64,
+                  external_port=6401, password="p" * 32,
                   created_at=1.5, updated_at=2.5, allowlist=(Rule("10.0.0.0/8", "office"),))
     return Instance(**(fields | changes))
 
@@ -105,6 +105,36 @@ def test_events_do_not_grow_for_ever(state):
         state.tell(id, "x", {"n": number})
     found = state.events(id, 5000)
     assert len(found) == 1000 and found[0].details == {"n": 1009}
+
+
+def test_a_clock_that_is_set_back_makes_no_event_an_old_one(state, monkeypatch):
+    monkeypatch.setattr("kvd.state.EVENTS_MAX", 20)
+    state.begin("create", make("a"))
+    id = state.get("a").id
+    for number in range(20):
+        state.tell(id, "x", {"n": number})
+    monkeypatch.setattr("kvd.state.time.time", lambda: 1e9)
+    state.tell(id, "x", {"n": "new"})
+    found = state.events(id, 100)
+    assert [event.details["n"] for event in found] == ["new", *range(19, 0, -1)]
+    other = make("b")
+    assert other.id != id and other.id < id             # and ids stay unique
+    state.begin("create", other)
+    assert {one.name for one in state.instances()} == {"a", "b"}
+
+
+def test_a_disk_that_is_full_changes_nothing(state):
+    state.begin("create", make("a"))
+    pages = state.db.execute("PRAGMA page_count").fetchone()[0]
+    state.db.execute(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(Failed, match="the disk is full"):
+        for number in range(1000):
+            state.begin("create", make(f"b{number}"))
+    known = state.instances()
+    assert len(known) == len(state.intents()) and known[0].name == "a"
+    state.db.execute("PRAGMA max_page_count=1000000")
+    state.begin("create", make("c"))
+    assert state.get("c")
 
 
 def test_files_are_for_their_owner(home, state):

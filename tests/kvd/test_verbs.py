@@ -1,8 +1,10 @@
 """The verbs without an agent process. Goal: what the world does to them (a full disk, a port that
 is taken, an agent that ends while an engine loads) leaves instances as they were and is said in a
 sentence. Method: Verbs in this process on a temporary home, faults put in by hand."""
+import contextlib
 import errno
 import os
+import signal
 import socket
 import threading
 import time
@@ -12,7 +14,7 @@ import pytest
 from kvd.agent import process
 from kvd.agent.verbs import Verbs
 from kvd.client import Link
-from kvd.errors import Failed
+from kvd.errors import Conflict, Failed
 from kvd.home import Home
 from kvd.state import State
 
@@ -104,11 +106,161 @@ def test_an_agent_that_ends_does_not_wait_for_an_engine_that_loads(verbs, monkey
     engine.left = False
 
 
+@contextlib.contextmanager
+def stopped(engine):
+    """It hangs: alive, and answering nobody."""
+    os.kill(engine.process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(engine.process.pid, signal.SIGCONT)
+
+
+def sample_now(verbs, seconds: float) -> None:
+    """From now on so often, and with so much time for the answer."""
+    verbs.watch.sample_seconds = verbs.watch.reply_seconds = seconds
+    verbs.watch.later(0.0, verbs.watch.tick)
+
+
+def events(verbs, id) -> list[str]:
+    return [event.type for event in verbs.state.events(id, 20)]
+
+
+def test_an_engine_that_hangs_is_told_and_not_killed(verbs):
+    made = wait(verbs, verbs.create("a", "free").id, "available")
+    engine = verbs.watch.get(made.id)
+    with stopped(engine):
+        sample_now(verbs, 0.05)
+        wait(verbs, made.id, "unavailable")
+        assert not engine.process.ended and engine.link is None
+        verbs.watch.reply_seconds = 5.0
+    wait(verbs, made.id, "available")
+    assert verbs.watch.get(made.id) is engine and engine.misses == 0
+    assert events(verbs, made.id)[:2] == ["key_value_available", "key_value_unhealthy"]
+    assert events(verbs, made.id).count("key_value_unhealthy") == 1
+
+
+def test_one_sample_that_is_late_is_no_illness(verbs):
+    made = wait(verbs, verbs.create("a", "free").id, "available")
+    engine = verbs.watch.get(made.id)
+    verbs.watch.reply_seconds = 0.05
+    with stopped(engine):
+        verbs.watch.later(0.0, verbs.watch.tick)
+        eventually(lambda: engine.misses)
+        verbs.watch.reply_seconds = 5.0
+    verbs.watch.later(0.0, verbs.watch.tick)
+    eventually(lambda: engine.link is not None and engine.misses == 0)
+    assert events(verbs, made.id) == ["key_value_available"]
+
+
+def test_an_engine_that_hangs_keeps_nobody_waiting(verbs):
+    """No sample is given up within this test: were the watcher to wait for one, it would stand."""
+    first = wait(verbs, verbs.create("a", "starter").id, "available")
+    second = wait(verbs, verbs.create("b", "starter").id, "available")
+    with stopped(verbs.watch.get(first.id)):
+        verbs.watch.reply_seconds = 3600.0
+        verbs.watch.later(0.0, verbs.watch.tick)
+        engine = verbs.watch.get(second.id)
+        eventually(lambda: engine.sample)
+        engine.process.signal(signal.SIGKILL)
+        eventually(lambda: verbs.watch.get(second.id) not in (None, engine))
+        wait(verbs, second.id, "available")
+    eventually(lambda: verbs.watch.get(first.id).sample)
+
+
+def test_a_change_of_an_engine_that_hangs_is_refused_and_not_passed_over(verbs, monkeypatch):
+    monkeypatch.setattr("kvd.agent.verbs.ANSWER_SECONDS", 0.01)
+    monkeypatch.setattr("kvd.agent.keeper.REACH_SECONDS", 0.2)
+    made = wait(verbs, verbs.create("a", "free").id, "available")
+    engine = verbs.watch.get(made.id)
+    engine.link.timeout(0.2)
+    with stopped(engine), pytest.raises(Failed, match="a does not answer"):
+        verbs.update("a", policy="noeviction")
+    assert verbs.state.get("a") == made and not verbs.state.intents()
+
+
+def test_a_change_that_fails_late_is_told(verbs, monkeypatch):
+    """The caller was answered when it had begun: what became of it stands in the events."""
+    monkeypatch.setattr("kvd.agent.verbs.ANSWER_SECONDS", 0.01)
+    made = wait(verbs, verbs.create("a", "free").id, "available")
+    release = threading.Event()
+
+    def fail(engine, instance, doors):
+        if instance.policy == "noeviction":
+            release.wait(10)
+            raise Failed("the moon is full")
+
+    monkeypatch.setattr("kvd.agent.control.apply", fail)
+    answer = verbs.update("a", policy="noeviction")
+    assert answer.policy == "noeviction" and answer.status == "config_restart"
+    release.set()
+    after = wait(verbs, made.id, "available")
+    assert after.policy == made.policy
+    event, = verbs.state.events(made.id, 1)
+    assert event.type == "change_failed" and "the moon is full" in event.details["message"]
+
+
+def test_an_engine_that_hangs_when_an_agent_starts_is_left_alive(verbs, monkeypatch):
+    monkeypatch.setattr("kvd.agent.keeper.REACH_SECONDS", 0.2)
+    made = wait(verbs, verbs.create("a", "free").id, "available")
+    pid = verbs.watch.get(made.id).process.pid
+    verbs.stop()
+    os.kill(pid, signal.SIGSTOP)
+    again = Verbs(verbs.home, verbs.state, verbs.said.append)
+    again.said = verbs.said
+    try:
+        again.start()
+        wait(again, made.id, "unavailable")
+        assert again.watch.get(made.id).process.pid == pid
+        os.kill(pid, signal.SIGCONT)
+        sample_now(again, 1.0)
+        wait(again, made.id, "available")
+        assert again.watch.get(made.id).process.pid == pid
+    finally:
+        again.delete("a")
+        again.stop()
+
+
+def test_an_engine_that_no_agent_knows_of_is_found(verbs, monkeypatch):
+    """As when an agent is killed between fork and exec: the next one saw no mark and starts
+    another, which cannot have the directory."""
+    made = wait(verbs, verbs.create("a", "starter").id, "available")
+    engine = verbs.watch.remove(made.id)
+    engine.close()
+    verbs.submit(verbs.bring_up, made.id, True)
+    eventually(lambda: verbs.watch.get(made.id) is not None
+               and verbs.watch.get(made.id).process.pid == engine.process.pid)
+    wait(verbs, made.id, "available")
+    engine.process.close()
+
+
+def test_a_port_that_is_taken_while_creating(verbs, monkeypatch):
+    """Somebody takes it between our look and the engine's: the instance never was."""
+    monkeypatch.setattr("kvd.agent.verbs.can_bind", lambda host, port: True)
+    with socket.socket() as rival:
+        rival.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        rival.bind(("127.0.0.1", 23300))
+        rival.listen()
+        made = verbs.create("a", "free")
+        wait(verbs, made.id, "gone")
+    assert "port 23300 of 127.0.0.1 is in use" in verbs.why_gone(made.id)
+    assert not (verbs.home.root / "instances" / made.id).exists()
+
+
+def test_no_ports_are_left(verbs):
+    verbs.state.set_setting("ports", "23300-23301")
+    wait(verbs, verbs.create("a", "starter").id, "available")
+    with pytest.raises(Conflict, match="no two ports are free from 23300 to 23301"):
+        verbs.create("b", "starter")
+    assert [one.name for one in verbs.state.instances()] == ["a"]
+
+
 def test_samples_are_taken(verbs):
     made = wait(verbs, verbs.create("a", "free").id, "available")
     with Link.url(made.internal_url("127.0.0.1")) as link:
         link.do("SET", "k", "x" * 1000)
-        verbs.watch.tick()
+        verbs.watch.later(0.0, verbs.watch.tick)
+        eventually(lambda: verbs.watch.get(made.id).sample)
         sample = verbs.watch.get(made.id).sample
         assert sample["keys"] == 1 and sample["connections"] == 1 and sample["memory"] > 1000
         assert sample["rss"] > 1 << 20
@@ -120,8 +272,6 @@ def test_samples_are_taken(verbs):
 
 def test_an_overlap_ends(verbs, monkeypatch):
     made = wait(verbs, verbs.create("a", "free", internal_auth=True).id, "available")
-    if "users" in verbs.watch.get(made.id).missing:
-        pytest.skip("this engine knows no users")
     after = verbs.rotate_password("a", 0.2)
     assert after.old_password == made.password
     time.sleep(0.25)
