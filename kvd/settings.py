@@ -96,6 +96,12 @@ SETTINGS = {row.name: row for row in (
     Setting("api-listen", "", listen,
             "Where the agent serves its API over TCP, to those who have a key: 127.0.0.1:8700; "
             "off keeps it on the owner's Unix socket."),
+    Setting("api-reads-per-minute", "400", count,
+            "How often a key may read over TCP; 0 is no limit."),
+    Setting("api-writes-per-minute", "100", count,
+            "How often a key may change something; 0 is no limit."),
+    Setting("api-creations-per-hour", "20", count,
+            "How many instances a key may ask for; 0 is no limit."),
     Setting("workspace-name", "My Workspace", text,
             "Name of the workspace that the API tells."),
     Setting("workspace-email", "owner@localhost", text,

@@ -5,7 +5,6 @@ and holders of a key, who come over TCP. Every error is Render's: a JSON object 
 """
 import asyncio
 import concurrent.futures
-import time
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -14,11 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..agent.verbs import Verbs
 from ..errors import Refused
 from ..names import new_id
 from . import shapes
+from .guard import Guard
 from .query import Query
 from .routes import ROUTES, Call, Row
 
@@ -26,35 +27,29 @@ BASE = "/v1"
 BODY_MAX_BYTES = 4 << 20                # 10,000 rules of an allowlist fit four times
 THREADS = 32
 JSON = "application/json; charset=utf-8"
-TRIES_MAX = 20                          # wrong keys of one address
-TRIES_SECONDS = 60.0
 
 
-class Guard:
-    """Who may come in over TCP: holders of a key, and not those who keep guessing."""
+class Stamped:
+    """Gives every answer its id, and what the guard has counted."""
 
-    def __init__(self, verbs: Verbs):
-        self.verbs = verbs
-        self.wrong: dict[str, list[float]] = {}
+    def __init__(self, app: ASGIApp):
+        self.app = app
 
-    def check(self, request: Request) -> None:
-        """Raises HTTPException 401 or 429."""
-        host = request.client.host if request.client else ""
-        now = time.monotonic()
-        tries = [at for at in self.wrong.get(host, []) if now - at < TRIES_SECONDS]
-        if len(tries) >= TRIES_MAX:
-            raise HTTPException(429, "too many wrong keys: wait a minute")
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and key and self.verbs.state.knows_key(key.strip()):
-            self.wrong.pop(host, None)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
             return
-        if len(self.wrong) > 10_000:
-            self.wrong.clear()
-        self.wrong[host] = [*tries, now]
-        raise HTTPException(401, "Unauthorized")
+        id = scope["kvd.id"] = new_id("req")
+
+        async def stamped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"render-request-id", id.encode()),
+                                      *scope.get("kvd.headers", [])]
+            await send(message)
+        await self.app(scope, receive, stamped)
 
 
-def make_app(verbs: Verbs, trusted: bool, stop: Callable[[], None] | None = None) -> Starlette:
+def make_app(verbs: Verbs, trusted: bool, stop: Callable[[], None] | None = None) -> ASGIApp:
     """The application for one kind of callers.
 
     Args:
@@ -94,9 +89,9 @@ def make_app(verbs: Verbs, trusted: bool, stop: Callable[[], None] | None = None
     routes += [Route(f"{BASE}/agent", agent_status, methods=["GET"]),
                Route(f"{BASE}/agent/stop", agent_stop, methods=["POST"]),
                Route(f"{BASE}/openapi.json", document, methods=["GET"])]
-    return Starlette(routes=routes, exception_handlers={
+    return Stamped(Starlette(routes=routes, exception_handlers={
         Refused: refused, HTTPException: http_error, ClientDisconnect: http_error,
-        Exception: fault(verbs)})
+        Exception: fault(verbs)}))
 
 
 def endpoint(answer: Callable, row: Row) -> Callable[[Request], Awaitable[Response]]:
@@ -127,12 +122,13 @@ def reply(value: object, status: int) -> Response:
     return Response(msgspec.json.encode(value), status, media_type=JSON)
 
 
-def complain(message: str, status: int, code: str = "") -> Response:
-    return reply(shapes.Error(message, new_id("req"), code), status)
+def complain(request: Request, message: str, status: int, code: str = "") -> Response:
+    return reply(shapes.Error(message, request.scope.get("kvd.id", ""), code), status)
 
 
 def refused(request: Request, error: Exception) -> Response:
-    return complain(str(error), getattr(error, "status", 400), getattr(error, "code", ""))
+    return complain(request, str(error), getattr(error, "status", 400),
+                    getattr(error, "code", ""))
 
 
 def http_error(request: Request, error: Exception) -> Response:
@@ -140,7 +136,7 @@ def http_error(request: Request, error: Exception) -> Response:
     message = getattr(error, "detail", "") or str(error)
     if status == 404:
         message = f"not found: {request.url.path}"
-    return complain(message, status)
+    return complain(request, message, status)
 
 
 def fault(verbs: Verbs) -> Callable[[Request, Exception], Response]:
@@ -148,7 +144,7 @@ def fault(verbs: Verbs) -> Callable[[Request, Exception], Response]:
         import traceback
         verbs.say(f"{request.method} {request.url.path} failed: "
                   + "".join(traceback.format_exception(error)).strip())
-        return complain("an internal error: the agent's log has it", 500)
+        return complain(request, "an internal error: the agent's log has it", 500)
     return tell
 
 

@@ -13,7 +13,7 @@ DESCRIPTION = """\
 Render's API for Key Value instances, served for instances of your own; what Render has not is
 marked as ours. Over the owner's Unix socket no key is asked for; over TCP a bearer key is."""
 ERRORS = {400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not found",
-          409: "Conflict", 429: "Too many wrong keys", 500: "Internal error",
+          409: "Conflict", 429: "Too many requests", 500: "Internal error",
           503: "Not possible now"}
 
 

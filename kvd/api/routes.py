@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import msgspec
+
 from .. import plans
 from ..agent import logs, metrics
 from ..agent.verbs import Verbs
@@ -144,6 +146,48 @@ def resume(call: Call) -> None:
     """Resume a suspended instance."""
     call.verbs.resume(call.instance.id)
 
+
+# -- Render's, deprecated: the same under its old name ----------------------------------------
+
+def redis_of(found: shapes.KeyValue) -> shapes.KeyValue:
+    """An instance with a plan that this half of the API knows."""
+    return msgspec.structs.replace(found, plan=plans.REDIS_PLANS.get(found.plan, found.plan))
+
+
+def list_redis(call: Call) -> list[shapes.RedisItem]:
+    """Deprecated: List instances."""
+    return [shapes.RedisItem(item.cursor, redis_of(item.key_value))
+            for item in list_instances(call)]
+
+
+def create_redis(call: Call) -> shapes.KeyValue:
+    """Deprecated: Create an instance."""
+    return redis_of(create_instance(call))
+
+
+def get_redis(call: Call) -> shapes.KeyValue:
+    """Deprecated: One instance."""
+    return redis_of(get_instance(call))
+
+
+def update_redis(call: Call) -> shapes.KeyValue:
+    """Deprecated: Change an instance, live."""
+    return redis_of(update_instance(call))
+
+
+def delete_redis(call: Call) -> None:
+    """Deprecated: Delete an instance with its data."""
+    delete_instance(call)
+
+
+def redis_connection_info(call: Call) -> shapes.RedisConnectionInfo:
+    """Deprecated: URLs and the command to connect with. Holds the password."""
+    found = connection_info(call)
+    return shapes.RedisConnectionInfo(found.internal_connection_string,
+                                      found.external_connection_string, found.cli_command)
+
+
+# -- Render's: the workspace ------------------------------------------------------------------
 
 def list_owners(call: Call) -> list[dict]:
     """The workspaces: there is one."""
@@ -333,10 +377,10 @@ class Row:
 
 
 PAGE = ("cursor", "limit")
+FILTERS = ("name", "region", "createdBefore", "createdAfter", "updatedBefore", "updatedAfter",
+           "ownerId", "environmentId", *PAGE)
 ROUTES = [
-    Row("GET", "/key-value", list_instances, query=(
-        "name", "region", "createdBefore", "createdAfter", "updatedBefore", "updatedAfter",
-        "ownerId", "environmentId", *PAGE)),
+    Row("GET", "/key-value", list_instances, query=FILTERS),
     Row("POST", "/key-value", create_instance, 201, shapes.CreateInput),
     Row("GET", "/key-value/{id}", get_instance),
     Row("PATCH", "/key-value/{id}", update_instance, 200, shapes.UpdateInput),
@@ -344,6 +388,12 @@ ROUTES = [
     Row("GET", "/key-value/{id}/connection-info", connection_info),
     Row("POST", "/key-value/{id}/suspend", suspend, 202),
     Row("POST", "/key-value/{id}/resume", resume, 202),
+    Row("GET", "/redis", list_redis, query=FILTERS),
+    Row("POST", "/redis", create_redis, 201, shapes.CreateInput),
+    Row("GET", "/redis/{id}", get_redis),
+    Row("PATCH", "/redis/{id}", update_redis, 200, shapes.UpdateInput),
+    Row("DELETE", "/redis/{id}", delete_redis, 204),
+    Row("GET", "/redis/{id}/connection-info", redis_connection_info),
     Row("GET", "/owners", list_owners, query=PAGE),
     Row("GET", "/owners/{id}", get_owner),
     Row("GET", "/users", get_user),

@@ -4,13 +4,13 @@ import socket
 from collections.abc import Iterator
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 
 class Server(uvicorn.Server):
     """One application on one socket."""
 
-    def __init__(self, app: Starlette, sock: socket.socket):
+    def __init__(self, app: ASGIApp, sock: socket.socket):
         super().__init__(uvicorn.Config(
             app, log_config=None, access_log=False, lifespan="off", loop="asyncio", http="h11",
             ws="none", timeout_graceful_shutdown=5, server_header=False))

@@ -35,7 +35,7 @@ class CreateInput(msgspec.Struct, forbid_unknown_fields=True, **FIELD):
     ip_allow_list: list[Cidr] | None = None
     memory_bytes: Annotated[int | None, msgspec.Meta(description="Ours: for plan custom.")] = None
     connections: Annotated[int | None, msgspec.Meta(description="Ours: for plan custom.")] = None
-    engine: Annotated[str | None, msgspec.Meta(description="Ours: valkey8.")] = None
+    engine: Annotated[str | None, msgspec.Meta(description="Ours: valkey8 or redis6.")] = None
     internal_auth: Annotated[bool, msgspec.Meta(description="Ours.")] = False
     dry_run: Annotated[bool, msgspec.Meta(description="Ours: check, and make nothing.")] = False
 
@@ -138,6 +138,21 @@ class KeyValueItem(msgspec.Struct, **FIELD):
 
     cursor: str
     key_value: KeyValue
+
+
+class RedisItem(msgspec.Struct, **FIELD):
+    """One of a list, under the deprecated name."""
+
+    cursor: str
+    redis: KeyValue
+
+
+class RedisConnectionInfo(msgspec.Struct, **FIELD):
+    """How to connect, under the deprecated name: holds the password."""
+
+    internal_connection_string: str
+    external_connection_string: str
+    redis_cli_command: str = msgspec.field(name="redisCLICommand")
 
 
 class ConnectionInfo(msgspec.Struct, **FIELD):

@@ -85,6 +85,8 @@ def save(session: Session, instance: dict, rules: list[Rule]) -> None:
         session.print(after)
         return
     lines = differences(instance, after)
+    if lines and session.dry_run:
+        lines.insert(0, f"Would change {instance['name']}:")
     session.print(after, "\n".join(lines) or "It is so already.")
     missing = session.ask("GET", f"/key-value/{instance['id']}/now")["missing"]
     if "external" in missing:
@@ -163,11 +165,15 @@ def internal_auth(session: Session, name: str, state: str) -> None:
               type=click.Path(exists=True, dir_okay=False),
               help="Use a certificate of your own (PEM files) on all external ports.")
 @click.option("--use-own", is_flag=True, help="Use certificates of this authority again.")
-@verb()
+@verb(changes=True)
 def ca(session: Session, path: bool, use: tuple[str, str] | None, use_own: bool) -> None:
     """Print the certificate of the authority that signs for all external ports."""
     if use and use_own:
         raise BadRequest("--use and --use-own contradict each other")
+    if session.dry_run and (use or use_own):
+        session.print({"given": bool(use)}, f"Would use {use[0]} on all external ports" if use
+                      else "Would use certificates of this authority")
+        return
     if use:
         certificate, key = (pathlib.Path(one).read_text(errors="replace") for one in use)
         session.ask("PUT", "/ca/given", {"certificate": certificate, "key": key})

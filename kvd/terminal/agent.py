@@ -9,6 +9,7 @@ import time
 import click
 
 from ..errors import BadRequest, Conflict, Failed, TimedOut
+from ..settings import read_setting
 from .remote import start_agent
 from .session import Session, table, verb
 
@@ -64,21 +65,27 @@ def status(session: Session) -> None:
 
 
 @agent.command()
-@verb()
+@verb(changes=True)
 def start(session: Session) -> None:
     """Start the agent, if it does not run."""
     if not session.remote.running():
+        if session.dry_run:
+            session.print({"running": False}, "Would start the agent")
+            return
         start_agent(session.home)
     found = session.ask("GET", "/agent")
     session.print(found, f"The agent runs as process {found['pid']}")
 
 
 @agent.command()
-@verb()
+@verb(changes=True)
 def stop(session: Session) -> None:
     """End the agent. Engines serve on, unwatched, until it runs again."""
     if not session.remote.running():
         session.print({"running": False}, "The agent does not run.")
+        return
+    if session.dry_run:
+        session.print({"running": True}, "Would stop the agent; engines would serve on")
         return
     session.ask("POST", "/agent/stop")
     deadline = time.monotonic() + STOP_SECONDS
@@ -93,25 +100,29 @@ def stop(session: Session) -> None:
 @click.option("--print", "only_print", is_flag=True, help="Print the unit and write nothing.")
 @click.option("--system/--user", "system", default=os.geteuid() == 0,
               help="For the whole system, or for your own user.")
-def install(only_print: bool, system: bool) -> None:
+@verb(changes=True)
+def install(session: Session, only_print: bool, system: bool) -> None:
     """Write a systemd unit, so that the agent runs after a reboot."""
-    session = Session()
     unit = UNIT.format(home=session.home.root, python=sys.executable, path=source_path(),
                        target="multi-user.target" if system else "default.target")
-    if only_print:
-        click.echo(unit, nl=False)
-        return
     path = pathlib.Path("/etc/systemd/system" if system else
                         os.path.expanduser("~/.config/systemd/user")) / "kvd-agent.service"
+    found = {"path": str(path), "unit": unit, "written": not (only_print or session.dry_run)}
+    if only_print:
+        session.print(found, unit.rstrip())
+        return
+    if session.dry_run:
+        session.print(found, f"Would write {path}")
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(unit)
     except OSError as error:
         raise Failed(f"cannot write {path}: {error.strerror}") from None
     scope = "" if system else " --user"
-    click.echo(f"Wrote {path}. Now:\n"
-               f"    systemctl{scope} daemon-reload && systemctl{scope} enable --now kvd-agent"
-               + ("" if system else "\n    loginctl enable-linger"))
+    session.print(found, f"Wrote {path}. Now:\n    systemctl{scope} daemon-reload && "
+                         f"systemctl{scope} enable --now kvd-agent"
+                         + ("" if system else "\n    loginctl enable-linger"))
     try:
         subprocess.run(["systemctl", *scope.split(), "daemon-reload"], check=False,
                        capture_output=True)
@@ -133,9 +144,12 @@ def key() -> None:
 
 @key.command("create")
 @click.argument("name", default="")
-@verb()
+@verb(changes=True)
 def key_create(session: Session, name: str) -> None:
     """Make a key. It is shown once."""
+    if session.dry_run:
+        session.print({"name": name}, "Would make a key")
+        return
     found = session.ask("POST", "/keys", {"name": name})
     session.print(found, found["key"])
     session.note("Keep it: it is not shown again.")
@@ -154,9 +168,12 @@ def key_list(session: Session) -> None:
 
 @key.command("revoke")
 @click.argument("id")
-@verb()
+@verb(changes=True)
 def key_revoke(session: Session, id: str) -> None:
     """Let a key open nothing any more."""
+    if session.dry_run:
+        session.print({"id": id, "revoked": False}, f"Would revoke {id}")
+        return
     session.ask("DELETE", f"/keys/{id}")
     session.print({"id": id, "revoked": True}, f"Revoked {id}")
 
@@ -164,7 +181,7 @@ def key_revoke(session: Session, id: str) -> None:
 @click.command()
 @click.argument("name", required=False)
 @click.argument("value", required=False)
-@verb()
+@verb(changes=True)
 def settings(session: Session, name: str | None, value: str | None) -> None:
     """Show or change the installation's settings."""
     found = session.ask("GET", "/settings")
@@ -184,6 +201,11 @@ def settings(session: Session, name: str | None, value: str | None) -> None:
         return
     if not session.remote.local:
         raise Conflict("settings are changed on the agent's own host")
+    if session.dry_run:
+        stored = read_setting(name, value)
+        session.print(row | {"value": stored},
+                      f"Would change {name}: {row['value'] or 'off'} -> {stored or 'off'}")
+        return
     found = session.ask("PUT", f"/settings/{name}", {"value": value})
     session.print(found, f"{name} is {found['value'] or 'off'}")
     if name == "api-listen":

@@ -7,7 +7,7 @@ import click
 
 from .. import blueprint
 from ..errors import Conflict, NotFound
-from .instances import describe, differences
+from .instances import changed, describe, differences
 from .session import Session, verb
 
 file_argument = click.argument("file", default="render.yaml",
@@ -76,10 +76,7 @@ def carry_out(session: Session, service: blueprint.Service, body: dict,
     if instance is None:
         made = session.ask("POST", "/key-value", body)
         return session.wait(made["id"], what=f"Creating {service.name}")
-    changed = session.ask("PATCH", f"/key-value/{instance['id']}", body)
-    if changed["status"] == "suspended":
-        return changed
-    return session.wait(instance["id"], seconds=3600.0, what=f"Changing {service.name}")
+    return changed(session, session.ask("PATCH", f"/key-value/{instance['id']}", body))
 
 
 @click.command()

@@ -5,11 +5,12 @@ import click
 
 from .. import plans
 from ..allowlist import Rule, parse_rule
-from ..errors import BadRequest
+from ..errors import BadRequest, Failed
 from ..instance import AVAILABLE, SUSPENDED
 from ..names import new_name
 from .session import Session, name_argument, table, verb
 
+CHANGE_SECONDS = 3600.0                 # a base of a large instance takes its time
 PLAN_HELP = ("free, starter, standard, pro, pro_plus, pro_max, pro_ultra, a size (256mb, 1g, 5g, "
              "10g, 20g, 40g), or custom with --memory.")
 
@@ -56,7 +57,7 @@ def cidrs(rules: list[Rule]) -> list[dict]:
 @click.option("--allow", "--ip-allow-list", "allow", multiple=True, metavar="CIDR[,DESCRIPTION]",
               help="Who may connect from outside. Repeatable.")
 @click.option("--internal-auth", is_flag=True, help="Ask for the password inside too.")
-@click.option("--engine", help="valkey8.")
+@click.option("--engine", help="valkey8; redis6 for a legacy instance.")
 @click.option("--no-wait", is_flag=True, help="Return while it is being created.")
 @verb(changes=True)
 def create(session: Session, name: str | None, plan: str, region: str | None, memory: str | None,
@@ -125,7 +126,8 @@ def list_(session: Session, region: str | None) -> None:
             plans.show_bytes(one["limits"]["memoryBytes"]), f"{one['limits']['connections']:,}",
             plans.parse_policy(one["options"]["maxmemoryPolicy"]),
             one["options"]["persistenceMode"], one["region"], one["id"]] for one in instances],
-          right=("memory", "connections"))
+          right=("memory", "connections"),
+          spare=("persistence", "region", "connections", "policy", "plan", "memory"))
 
 
 @click.command()
@@ -164,7 +166,6 @@ def info(session: Session, name: str) -> None:
 
 
 MISSING = {
-    "users": "this engine knows no users, so nothing keeps clients from CONFIG SET and the like",
     "external": "an older engine runs, without an outer door (TLS with an allowlist), so there is "
                 "no way in from outside: `kvd restart` starts a new one"}
 
@@ -242,13 +243,32 @@ def change(session: Session, name: str, body: dict) -> None:
     if session.dry_run:
         body["dryRun"] = True
     after = session.ask("PATCH", f"/key-value/{before['id']}", body)
-    if not session.dry_run and after["status"] not in (AVAILABLE, SUSPENDED):
-        after = session.wait(before["id"], seconds=3600.0, what=f"Changing {before['name']}")
+    if not session.dry_run:
+        after = changed(session, after)
     lines = differences(before, after)
     verb_ = "Would change" if session.dry_run else "Changed"
     text = f"{verb_} {after['name']}:\n" + "\n".join(lines) if lines else \
         f"{after['name']} is so already: nothing to change"
     session.print({"data": after, "diff": lines} if session.dry_run else after, text)
+
+
+def changed(session: Session, wished: dict) -> dict:
+    """What became of a change that the agent has begun.
+
+    Args:
+        wished: its answer: the instance as it shall be.
+    Raises:
+        Failed: it could not be done, and all is as it was.
+    """
+    if wished["status"] in (AVAILABLE, SUSPENDED):
+        return wished
+    after = session.wait(wished["id"], seconds=CHANGE_SECONDS, what=f"Changing {wished['name']}")
+    if differences(after, wished):
+        events = session.ask("GET", f"/key-value/{wished['id']}/events", limit=10)
+        why = next((one["details"]["message"] for one in events
+                    if one["type"] == "change_failed"), "the agent's log may say why")
+        raise Failed(f"{after['name']} is as it was: {why}")
+    return after
 
 
 def differences(before: dict, after: dict) -> list[str]:

@@ -1,5 +1,6 @@
 """The group of all verbs, and what becomes of errors: one sentence, one exit code, no traceback."""
 import importlib
+import os
 import sys
 
 import click
@@ -84,7 +85,7 @@ def run(args: list[str]) -> int:
         Exit status.
     """
     try:
-        main.main(args, prog_name="kvd", standalone_mode=False)
+        main.main(args, prog_name="kvd", standalone_mode=False, color=coloured())
         return 0
     except Refused as error:
         complain(str(error))
@@ -107,7 +108,12 @@ def run(args: list[str]) -> int:
         return error.code if isinstance(error.code, int) else 1
 
 
+def coloured() -> bool | None:
+    """False when somebody wants no colour; None leaves it to what is printed on."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
 def complain(message: str) -> None:
     """One sentence on standard error."""
-    click.secho("kvd: ", fg="red", bold=True, nl=False, err=True)
+    click.secho("kvd: ", fg="red", bold=True, nl=False, err=True, color=coloured())
     click.echo(message, err=True)

@@ -52,7 +52,7 @@ def clone(session: Session, name: str, new_name: str, plan: str | None) -> None:
     """Make a new instance with the settings and the data of another."""
     old = session.get(name)
     body = {"name": new_name, "plan": plan or old["plan"], "region": old["region"],
-            "maxmemoryPolicy": old["options"]["maxmemoryPolicy"]}
+            "maxmemoryPolicy": old["options"]["maxmemoryPolicy"], "engine": old["engine"]}
     if body["plan"] == "custom":
         body |= {"memoryBytes": old["limits"]["memoryBytes"],
                  "connections": old["limits"]["connections"]}

@@ -3,6 +3,7 @@
 What it knows of commands it asks of the server (COMMAND DOCS), so that it never knows more or less
 than the server does. Where standard input is no terminal it reads a command a line.
 """
+import json
 import os
 import re
 import sys
@@ -99,6 +100,15 @@ def raw(reply: object) -> bytes:
     return reply if isinstance(reply, bytes) else b"" if reply is None else str(reply).encode()
 
 
+def plain(reply: object) -> object:
+    """A reply as JSON has it; bytes that are no text are escaped."""
+    if isinstance(reply, Wrong):
+        return {"error": str(reply)}
+    if isinstance(reply, bytes):
+        return reply.decode("utf-8", "backslashreplace")
+    return [plain(one) for one in reply] if isinstance(reply, list) else reply
+
+
 class Known:
     """The server's commands: name to the rest of its syntax."""
 
@@ -180,38 +190,43 @@ def argument(raw_facts: list) -> str:
     return f"[{text}]" if "optional" in flags else text
 
 
-def talk_to(url: str, name: str, command: list[str], ca: str | None = None) -> int:
+def talk_to(url: str, name: str, command: list[str], ca: str | None = None,
+            as_json: bool = False) -> int:
     """Run one command, the lines of a pipe, or a prompt. Returns the exit status."""
     link = Link.url(url, ca=ca)
     link.timeout(3600.0)
     try:
         if command:
-            return run(link, [word.encode("utf-8", "surrogateescape") for word in command])
+            return run(link, [word.encode("utf-8", "surrogateescape") for word in command],
+                       as_json)
         if not sys.stdin.isatty():
-            return max([run_line(link, line.rstrip("\n")) for line in sys.stdin], default=0)
+            return max([run_line(link, line.rstrip("\n"), as_json) for line in sys.stdin],
+                       default=0)
         return prompt(link, url, name, ca)
     finally:
         link.close()
 
 
-def run_line(link: Link, line: str) -> int:
+def run_line(link: Link, line: str, as_json: bool) -> int:
     try:
         words = split_words(line)
     except BadRequest as error:
         click.echo(str(error), err=True)
         return 1
-    return run(link, words) if words else 0
+    return run(link, words, as_json) if words else 0
 
 
-def run(link: Link, words: list[bytes]) -> int:
+def run(link: Link, words: list[bytes], as_json: bool = False) -> int:
     """One command and its reply."""
     try:
         reply = link.do(*words)
     except Wrong as error:
         reply = error
-    if sys.stdout.isatty():
-        color = "red" if isinstance(reply, Wrong) else None
-        click.secho(show(reply), fg=color)
+    if as_json:
+        click.echo(json.dumps(plain(reply), ensure_ascii=False))
+    elif sys.stdout.isatty():
+        shown = show(reply)
+        click.echo(click.style(shown, fg="red") if isinstance(reply, Wrong) else shown)
     else:
         sys.stdout.buffer.write(raw(reply) + b"\n")
         sys.stdout.buffer.flush()

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,9 @@ from ..errors import Conflict, Failed, NotFound, TimedOut
 from ..home import Home, default_home
 from ..instance import AVAILABLE, RECOVERY_FAILED, WAITING
 from .remote import Remote
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 WAIT_SECONDS = 120.0
@@ -201,22 +204,43 @@ def clean(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
-def table(columns: list[str], rows: list[list[str]], right: tuple[str, ...] = ()) -> None:
-    """A table on standard output: drawn for a terminal, tabs between columns for a pipe."""
+def table(columns: list[str], rows: list[list[str]], right: tuple[str, ...] = (),
+          spare: tuple[str, ...] = ()) -> None:
+    """A table on standard output: drawn for a terminal, tabs between columns for a pipe.
+
+    Args:
+        right: columns that stand at the right edge of theirs.
+        spare: columns that a terminal which is too narrow goes without, the first one first.
+    """
     if not sys.stdout.isatty():
         for row in [columns, *rows]:
             click.echo("\t".join(row))
         return
-    from rich import box
     from rich.console import Console
+    console = Console(highlight=False)
+    wide = console.options.update_width(10_000)
+    drawn = draw_table(columns, rows, right)
+    for name in spare:
+        if console.measure(drawn, options=wide).maximum <= console.width:
+            break
+        place = columns.index(name)
+        columns = columns[:place] + columns[place + 1:]
+        rows = [row[:place] + row[place + 1:] for row in rows]
+        drawn = draw_table(columns, rows, right)
+    console.print(drawn)
+
+
+def draw_table(columns: list[str], rows: list[list[str]], right: tuple[str, ...]) -> "Table":
+    from rich import box
     from rich.table import Table
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False,
+                  header_style="" if os.environ.get("NO_COLOR") else "bold")
     for column in columns:
         drawn.add_column(column, justify="right" if column in right else "left",
                          overflow="fold")
     for row in rows:
         drawn.add_row(*[styled(cell) for cell in row])
-    Console().print(drawn)
+    return drawn
 
 
 COLORS = {"available": "green", "suspended": "dim", "unavailable": "red",

@@ -32,7 +32,7 @@ def make(command_name: str) -> click.Command:
         if tool and not own and not session.as_json:
             run_tool(tool, url, ca, command)
         from .prompt import talk_to
-        sys.exit(talk_to(url, name, list(command), ca or None))
+        sys.exit(talk_to(url, name, list(command), ca or None, session.as_json))
     return talk
 
 

@@ -27,7 +27,8 @@ QUEUE_KEYS = ("bull:", "_kombu.", "queue:", "queues", "rq:", "celery")
 @click.command()
 @name_argument
 @click.option("--follow", "-f", is_flag=True, help="Go on as lines are written.")
-@click.option("--lines", "-n", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option("--lines", "-n", type=click.IntRange(1, 10_000), default=100, show_default=True,
+              help="How many of the last lines.")
 @click.option("--level", type=click.Choice(["debug", "info", "notice", "warning", "error"]),
               help="Only lines of this level.")
 @click.option("--text", help="Only lines with this text.")
@@ -58,7 +59,8 @@ def print_lines(session: Session, lines: list[dict]) -> None:
 
 @click.command()
 @name_argument
-@click.option("--lines", "-n", type=click.IntRange(1, 500), default=20, show_default=True)
+@click.option("--lines", "-n", type=click.IntRange(1, 500), default=20, show_default=True,
+              help="How many of the last events.")
 @verb()
 def events(session: Session, name: str, lines: int) -> None:
     """Show what happened to an instance, latest first."""
@@ -94,31 +96,31 @@ def metrics(session: Session, name: str, span: str, names: tuple[str, ...]) -> N
     if not any(one["values"] for one in series):
         session.note("No samples yet: one is taken every ten seconds.")
         return
+    width = max(20, min(100, shutil.get_terminal_size().columns) - 4)
     for one in series:
-        plot(one, instance, seconds)
+        if not one["values"]:
+            continue
+        title, *lines = plot_lines(one, instance, now - seconds, now, width)
+        if not sys.stdout.isatty():
+            click.echo(title)
+            continue
+        click.secho(title, bold=True)
+        for line in lines:
+            click.secho(line, fg="cyan")
+        click.echo()
 
 
-def plot(series: dict, instance: dict, seconds: int) -> None:
-    """One metric as a plot, or as a line of numbers where there is no terminal."""
+def plot_lines(series: dict, instance: dict, start: float, end: float, width: int) -> list[str]:
+    """One metric as a line of numbers, and as a plot behind it. There is at least one point."""
     name = series["labels"][1]["value"]
     values = [point["value"] for point in series["values"]]
-    if not values:
-        return
     show = plans.show_bytes if series["unit"].startswith("bytes") else "{:.4g}".format
     limit = {"memory": instance["limits"]["memoryBytes"],
              "connections": instance["limits"]["connections"]}.get(name)
     title = f"{name}: now {show(values[-1])}, least {show(min(values))}, most {show(max(values))}"
     title += f", limit {show(limit)}" if limit else ""
-    if not sys.stdout.isatty():
-        click.echo(title)
-        return
-    now = time.time()
-    width = max(20, min(100, shutil.get_terminal_size().columns) - 4)
     points = [(stamp(point["timestamp"]), point["value"]) for point in series["values"]]
-    click.secho(title, bold=True)
-    for line in draw(points, now - seconds, now, width, PLOT_LINES):
-        click.echo("  " + click.style(line, fg="cyan"))
-    click.echo()
+    return [title, *[f"  {line}" for line in draw(points, start, end, width, PLOT_LINES)]]
 
 
 def stamp(text: str) -> float:

@@ -23,6 +23,7 @@ class Api:
         self.place = Installation(directory, 21800)
         self.port = free_port()
         self.place.ask("PUT", "/settings/api-listen", {"value": f"127.0.0.1:{self.port}"})
+        self.place.ask("PUT", "/settings/api-creations-per-hour", {"value": "500"})
         self.key = self.place.ask("POST", "/keys", {"name": "test"})["key"]
         self.place.ask("POST", "/agent/stop")
         while self.place.home.holder() is not None:
@@ -124,8 +125,13 @@ def test_answers_fit_renders_description(api):
         check("keyValueWithCursor", item)
     check("keyValueConnectionInfo",
           api.send("GET", f"/v1/key-value/{made['id']}/connection-info")[1])
+    check("redisDetail", api.send("GET", f"/v1/redis/{made['id']}")[1])
+    for item in api.send("GET", "/v1/redis")[1]:
+        check("redisWithCursor", item)
+    check("redisConnectionInfo", api.send("GET", f"/v1/redis/{made['id']}/connection-info")[1])
     for item in api.send("GET", "/v1/owners")[1]:
         check("ownerWithCursor", item)
+    check("owner", api.send("GET", f"/v1/owners/{api.owner}")[1])
     check("user", api.send("GET", "/v1/users")[1])
     check("error", api.send("GET", "/v1/key-value/red-nothing")[1])
 
@@ -190,7 +196,7 @@ def test_pages(api):
     (b'{"name": "a", "plan": "starter", "ipAllowList": [{"cidrBlock": "10.0.0.1/8"}]}',
      "did you mean 10.0.0.0/8"),
     (b'{"name": "a", "plan": "starter", "persistenceMode": "snapshot"}', "not available yet"),
-    (b'{"name": "a", "plan": "free", "engine": "redis6"}', "redis6 instances cannot be made yet"),
+    (b'{"name": "a", "plan": "free", "engine": "redis5"}', "there is no engine 'redis5'"),
 ])
 def test_bad_bodies(api, body, text):
     status, error, _ = api.send("POST", "/v1/key-value", body)
@@ -204,6 +210,95 @@ def test_unknown_paths_methods_and_sizes(api):
     assert api.send("POST", "/v1/key-value", b" " * (5 << 20))[0] == 413
     assert api.send("GET", "/v1/key-value/..%2f..%2fetc")[0] == 404
     assert api.send("GET", "/v1/key-value/%00")[0] == 404
+
+
+# -- the deprecated half --------------------------------------------------------------------------
+
+def test_the_deprecated_half(api):
+    """Render's older paths: the same instances, other names of two fields."""
+    status, made, _ = api.send("POST", "/v1/redis", json.dumps(
+        {"name": "older", "ownerId": api.owner, "plan": "starter"}))
+    assert status == 201 and made["status"] == "creating"
+    path = f"/v1/redis/{made['id']}"
+    api.place.wait(made["id"])
+    assert api.send("GET", path)[1]["name"] == "older"
+    assert api.send("PATCH", path, '{"plan": "10g"}')[1]["plan"] == "pro_plus"
+    assert api.send("GET", f"/v1/key-value/{made['id']}")[1]["plan"] == "10g"
+    item, = api.send("GET", "/v1/redis?name=older")[1]
+    assert item["redis"]["id"] == made["id"] and item["cursor"]
+    connection = api.send("GET", f"{path}/connection-info")[1]
+    assert connection.keys() == {"internalConnectionString", "externalConnectionString",
+                                 "redisCLICommand"}
+    assert api.send("POST", f"{path}/suspend")[0] == 404, "there never was one"
+    assert api.send("DELETE", path)[:2] == (204, None)
+    assert api.send("GET", path)[0] == 404
+
+
+# -- rates ----------------------------------------------------------------------------------------
+
+def test_answers_say_how_often_one_may_ask(api):
+    _, _, first = api.send("GET", "/v1/users")
+    _, _, second = api.send("GET", "/v1/users")
+    assert first["ratelimit-limit"] == "400" and 0 < int(first["ratelimit-reset"]) <= 60
+    assert int(second["ratelimit-remaining"]) < int(first["ratelimit-remaining"]) < 400
+    assert api.send("PATCH", "/v1/key-value/none", "{}")[2]["ratelimit-limit"] == "100"
+    assert api.send("POST", "/v1/key-value", "{}")[2]["ratelimit-limit"] == "500"
+    status, error, headers = api.send("GET", "/v1/key-value/none")
+    assert status == 404 and error["id"] == headers["render-request-id"]
+    assert re.fullmatch(r"req-[0-9a-v]{20}", error["id"])
+
+
+def test_who_asks_too_often_waits(api):
+    other = api.place.ask("POST", "/keys", {"name": "eager"})["key"]
+    api.place.ask("PUT", "/settings/api-writes-per-minute", {"value": "3"})
+    try:
+        statuses = [api.send("DELETE", "/v1/key-value/none", key=other)[0] for _ in range(4)]
+        assert statuses == [404, 404, 404, 429]
+        status, error, headers = api.send("DELETE", "/v1/key-value/none", key=other)
+        assert status == 429 and "3 changes a minute" in error["message"]
+        assert headers["ratelimit-remaining"] == "0"
+        assert api.send("GET", "/v1/users", key=other)[0] == 200, "reading goes on"
+        third = api.place.ask("POST", "/keys", {"name": "calm"})["key"]
+        assert api.send("DELETE", "/v1/key-value/none", key=third)[0] == 404, "it has its own count"
+        api.place.ask("PUT", "/settings/api-writes-per-minute", {"value": "0"})
+        status, _, headers = api.send("DELETE", "/v1/key-value/none", key=other)
+        assert status == 404 and "ratelimit-limit" not in headers
+    finally:
+        api.place.ask("PUT", "/settings/api-writes-per-minute", {"value": "100"})
+
+
+def test_a_window_ends():
+    """By the guard's own clock."""
+    from starlette.exceptions import HTTPException
+    from starlette.requests import Request
+
+    from kvd.api.guard import Guard
+
+    class State:
+        def setting(self, name):
+            return "2"
+
+    class Verbs:
+        state = State()
+
+    now = [100.0]
+    guard = Guard(Verbs(), lambda: now[0])
+
+    def ask(method="GET", path="/v1/users"):
+        request = Request({"type": "http", "method": method, "path": path, "headers": [],
+                           "query_string": b"", "server": ("h", 1), "scheme": "http"})
+        guard.count(request, b"key")
+        return dict(request.scope["kvd.headers"])
+
+    assert ask()[b"ratelimit-remaining"] == b"1" and ask()[b"ratelimit-remaining"] == b"0"
+    now[0] += 59.0
+    with pytest.raises(HTTPException) as error:
+        ask()
+    assert error.value.status_code == 429 and "try again in 1 s" in error.value.detail
+    now[0] += 1.0
+    assert ask()[b"ratelimit-reset"] == b"60"
+    assert ask("POST", "/v1/key-value")[b"ratelimit-reset"] == b"3600"
+    assert ask("POST", "/v1/key-value/a/suspend")[b"ratelimit-reset"] == b"60"
 
 
 # -- keys -----------------------------------------------------------------------------------------

@@ -77,7 +77,10 @@ def test_what_would_be_done_is_not_done(place):
     (["create", "z", "--plan", "custom", "--memory", "lots"], 2, "no amount of memory"),
     (["create", "z", "--allow", "10.0.0.1/8"], 2, "did you mean 10.0.0.0/8"),
     (["create", "z", "--for", "cache", "--maxmemory-policy", "noeviction"], 2, "both choose"),
-    (["create", "z", "--engine", "redis6"], 2, "cannot be made yet"),
+    (["create", "z", "--engine", "redis5"], 2, "valkey8, redis6"),
+    (["create", "z", "--plan", "starter", "--persistence", "snapshot"], 2, "not available yet"),
+    (["update", "full", "--persistence", "snapshot"], 2, "not available yet"),
+    (["import", "first", "appendonly.aof"], 2, "cannot be imported yet"),
     (["info", "nobody"], 3, "there is no instance 'nobody': there are first"),
     (["upgrade", "full", "--plan", "starter"], 4, "cannot be moved to a smaller instance type"),
     (["update", "first"], 2, "nothing to change was named"),
@@ -210,18 +213,19 @@ def test_shell_completion_knows_names(place):
     assert place.run("agent", "start").returncode == 0
 
 
-def at_terminal(place, args: list[str], typed: bytes) -> tuple[int, str]:
-    """Run it on a terminal, type something, and see what it shows."""
+def at_terminal(place, args: list[str], typed: bytes, after: tuple[bytes, ...] = (b"confirm",),
+                **environment: str) -> tuple[int, str]:
+    """Run it on a terminal, type something once one of these is shown, and see what it shows."""
     pid, fd = pty.fork()
     if pid == 0:
         os.execve(sys.executable, [sys.executable, "-m", "kvd", *args],
-                  place.environment | {"TERM": "xterm"})
+                  place.environment | {"TERM": "xterm"} | environment)
     shown = b""
     deadline = time.monotonic() + 20
     sent = 0.0
     while time.monotonic() < deadline:
         # A signal between prompt and read waits for the next key: what is typed is typed again.
-        if b"confirm" in shown and time.monotonic() - sent > 2:
+        if any(mark in shown for mark in after) and time.monotonic() - sent > 2:
             os.write(fd, typed)
             sent = time.monotonic()
         if not select.select([fd], [], [], 0.1)[0]:
@@ -268,6 +272,106 @@ def test_a_damaged_database(tmp_path, place):
 
 def test_an_agent_elsewhere_that_is_not_there(place):
     refused(place.run("list", KVD_HOST="http://127.0.0.1:1"), 5, "no agent answers at")
+
+
+def test_two_commands_at_once_on_one_instance(place):
+    """Each is done or refused with its code, and the instance is what the last one said."""
+    place.create("crowd", "starter")
+    wishes = [["upgrade", "crowd", "--plan", "standard"], ["update", "crowd", "--for", "queue"],
+              ["update", "crowd", "--set", "timeout=3"], ["restart", "crowd"],
+              ["allow", "crowd", "10.1.0.0/16"], ["internal-auth", "crowd", "on"]]
+    runs = [subprocess.Popen([sys.executable, "-m", "kvd", *wish], env=place.environment,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for wish in wishes]
+    for run in runs:
+        _, errors = run.communicate(timeout=60)
+        assert run.returncode in (0, 1, 4), errors
+        assert "Traceback" not in errors
+    place.wait(place.json("info", "crowd")["id"])
+    assert place.run("wait", "crowd").returncode == 0
+    shown = place.json("info", "crowd")
+    with place.link("crowd") as link:
+        assert int(link.do("CONFIG", "GET", "maxmemory")[1]) == shown["limits"]["memoryBytes"]
+    runs = [subprocess.Popen([sys.executable, "-m", "kvd", "delete", "crowd", "--yes"],
+                             env=place.environment, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL) for _ in range(3)]
+    codes = sorted(run.wait(60) for run in runs)
+    assert codes[0] == 0 and set(codes) <= {0, 3}
+    refused(place.run("info", "crowd"), 3, "there is no instance 'crowd'")
+
+
+def test_interrupted_wherever_it_waits(place):
+    """At prompts and at progress: no traceback, 130, and nothing was done."""
+    place.create("patient", "starter")
+    file = place.home.root.parent / "render.yaml"
+    file.write_text("services: [{type: keyvalue, name: unborn, ipAllowList: []}]\n")
+    before = place.json("list")
+    for args in (["wait", "patient", "--status", "gone"], ["suspend", "patient"],
+                 ["password", "rotate", "patient"], ["apply", str(file)],
+                 ["logs", "patient", "-f"]):
+        code, shown = at_terminal(place, args, b"\x03", after=(
+            b"Waiting", b"confirm", b"[y/N]", b"Ready to accept"))
+        assert code == 130 and "Traceback" not in shown, (args, code, shown)
+    # Our own prompt forgets the line; the end of input ends it.
+    code, shown = at_terminal(place, ["cli", "patient", "--own"], b"ge\x03\x04", (b"patient>",))
+    assert code == 0 and "Traceback" not in shown
+    assert place.json("list") == before
+
+
+def test_an_import_that_is_interrupted_goes_on(place):
+    place.create("origin", "starter")
+    place.create("copy", "starter")
+    with place.link("origin") as link:
+        for start in range(0, 30_000, 1000):
+            link.many([("SET", f"k{number}", "x" * 20)
+                       for number in range(start, start + 1000)])
+    source = place.url("origin")
+    code, shown = at_terminal(place, ["import", "copy", source], b"\x03", after=(b"keys", ))
+    assert code == 130 and "Traceback" not in shown
+    run = place.run("import", "copy", source)
+    assert run.returncode == 0 and "all equal" in run.stdout, run.stderr
+    with place.link("copy") as link:
+        assert link.do("DBSIZE") == 30_000
+
+
+def test_the_prompt_is_the_tool_that_is_installed(place, tmp_path):
+    """valkey-cli before redis-cli before our own; the password is in no argument."""
+    place.create("tooled", internalAuth=True)
+    password = place.ask("GET", "/key-value/tooled/connection-info")["password"]
+    python = f"#!{sys.executable}\nimport os, sys\nprint(sys.argv, os.environ['REDISCLI_AUTH'])\n"
+    for tool in ("redis-cli", "valkey-cli"):
+        (tmp_path / tool).write_text(python)
+        (tmp_path / tool).chmod(0o755)
+        shown = place.run("cli", "tooled", "GET", "a b", PATH=str(tmp_path)).stdout
+        port = place.url("tooled").rpartition(":")[2].strip()
+        assert f"'{tmp_path / tool}', '-h', '127.0.0.1', '-p', '{port}', '--user', 'default', " \
+            "'GET', 'a b']" in shown
+        assert shown.endswith(f"{password}\n") and password not in shown.partition("]")[0]
+    assert place.run("cli", "tooled", "PING", PATH="/nowhere").stdout == "PONG\n"
+    assert place.run("connect", "tooled", "--own", "PING", PATH=str(tmp_path)).stdout == "PONG\n"
+
+
+def test_a_database_that_somebody_holds(place):
+    import sqlite3
+    place.create("held")
+    rival = sqlite3.connect(place.home.database, isolation_level=None)
+    rival.execute("BEGIN IMMEDIATE")
+    try:
+        refused(place.run("update", "held", "--name", "other"), 1, "is locked by another program")
+        assert place.json("info", "held")["name"] == "held", "reading goes on"
+    finally:
+        rival.execute("ROLLBACK")
+        rival.close()
+    assert place.run("update", "held", "--name", "other").returncode == 0
+
+
+def test_plots_and_colours_degrade(place):
+    for environment, coloured in (({"TERM": "xterm"}, True), ({"TERM": "xterm", "NO_COLOR": "1"},
+                                                              False)):
+        for args, status in ((["list"], 0), (["logs", "first"], 0), (["info", "none"], 3)):
+            code, shown = at_terminal(place, args, b"", **environment)
+            assert code == status and ("\x1b[" in shown) == coloured, shown
+    assert "\x1b" not in place.run("list").stdout and "\t" in place.run("list").stdout
 
 
 def test_create_is_interrupted_and_nothing_is_half_made(place):
