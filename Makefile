@@ -1,5 +1,6 @@
 # make run     set up .venv, build, serve on port 6379 with the data in .run; Ctrl-C ends it
 # make test    the same, then run the tests
+# make ecosystem   job queues, caches and tools of others, with what PyPI and npm have of them
 # make build   what has changed since, with the test faces
 # make clean   remove what was built
 #
@@ -7,8 +8,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
+NODE_PACKAGES = bullmq ioredis rate-limiter-flexible redlock@5.0.0-beta.2
 
-.PHONY: run test build clean
+.PHONY: run test ecosystem build clean
 
 run: $(VENV)/made
 	@echo "kvd: building what has changed"
@@ -16,7 +18,12 @@ run: $(VENV)/made
 	@$(VENV)/bin/kvd serve --dir .run
 
 test: build
-	$(PY) -m pytest -m "not torture"
+	$(PY) -m pytest -m "not torture and not (ecosystem and slow)"
+
+ecosystem: build
+	@command -v npm >/dev/null && npm install --silent --prefix $(VENV)/node $(NODE_PACKAGES) || \
+		echo "kvd: no packages of npm: what needs them is skipped"
+	NODE_PATH=$(abspath $(VENV))/node/node_modules $(PY) -m pytest -m ecosystem -rs tests/ecosystem
 
 build: $(VENV)/made-for-tests
 	@echo "kvd: building what has changed, and the test faces"
@@ -39,7 +46,8 @@ $(VENV)/made: pyproject.toml setup.py | $(PY)
 $(VENV)/made-for-tests: $(VENV)/made
 	@echo "kvd: installing what the tests need"
 	@$(PY) -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
-		print("\n".join(project["optional-dependencies"]["test"]))' > $(VENV)/test-needs
+		extras = project["optional-dependencies"]; \
+		print("\n".join(extras["test"] + extras["ecosystem"]))' > $(VENV)/test-needs
 	@$(PY) -m pip install -q -r $(VENV)/test-needs
 	@touch $@
 
