@@ -1,4 +1,6 @@
-# make run     set up .venv, build, serve on port 6379 with the data in .run; Ctrl-C ends it
+# make run     set up .venv, build, create the instance my-cache in .run and store a value in it
+# make stop    delete my-cache and end the agent
+# make serve   no instance: one server in the foreground, on port 6379; Ctrl-C ends it
 # make test    the same, then run the tests
 # make ecosystem   job queues, caches and tools of others, with what PyPI and npm have of them
 # make build   what has changed since, with the test faces
@@ -10,12 +12,29 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 NODE_PACKAGES = bullmq ioredis rate-limiter-flexible redlock@5.0.0-beta.2
 
-.PHONY: run test ecosystem build clean
+KVD := $(VENV)/bin/kvd
 
-run: $(VENV)/made
+.PHONY: run stop serve current test ecosystem build clean
+
+run stop: export KVD_HOME ?= .run
+
+run: current
+	@$(KVD) info my-cache >/dev/null 2>&1 && $(KVD) url my-cache || $(KVD) create my-cache
+	@echo && echo "  kvd cli my-cache SET greeting hello" && $(KVD) cli my-cache SET greeting hello
+	@echo "  kvd cli my-cache GET greeting" && $(KVD) cli my-cache GET greeting
+	@echo && echo "kvd: my-cache runs on; \`make stop\` deletes it." \
+		"More: KVD_HOME=$(KVD_HOME) $(KVD) --help"
+
+stop:
+	@! $(KVD) info my-cache >/dev/null 2>&1 || $(KVD) delete my-cache --yes
+	@$(KVD) agent stop
+
+serve: current
+	@$(KVD) serve --dir .run/serve
+
+current: $(VENV)/made
 	@echo "kvd: building what has changed"
 	@$(PY) setup.py -q build_ext --inplace
-	@$(VENV)/bin/kvd serve --dir .run
 
 test: build
 	$(PY) -m pytest -m "not torture and not (ecosystem and slow)"

@@ -41,6 +41,24 @@ def test_the_readme_names_the_commands_that_ci_runs():
     assert "make run" in readme and "make test" in readme and re.search(r"^make test", ci, re.M)
 
 
+@pytest.mark.skipif(not (ROOT / ".venv" / "made-for-tests").exists(),
+                    reason="this tree was not set up by `make test`, and `make run` would do it")
+def test_the_first_command_of_the_readme(tmp_path):
+    """It ends with an instance, both of its URLs, and a value in it; again, with the same one."""
+    given = os.environ | {"KVD_HOME": str(tmp_path / "home")}
+    try:
+        for _ in range(2):
+            run = subprocess.run(["make", "run"], cwd=ROOT, env=given, capture_output=True,
+                                 text=True, timeout=300)
+            assert run.returncode == 0, run.stderr
+            assert re.search(r"Internal URL +redis://127\.0\.0\.1:\d+$", run.stdout, re.M)
+            assert re.search(r"External URL +rediss://red-\w{20}:\w{32}@", run.stdout)
+            assert run.stdout.index("\nOK\n") < run.stdout.index("\nhello\n")
+    finally:
+        end = subprocess.run(["make", "stop"], cwd=ROOT, env=given, capture_output=True, text=True)
+    assert end.returncode == 0 and "Deleted my-cache" in end.stdout, end.stderr
+
+
 def test_the_stub_names_what_the_face_has():
     """server.pyi is written by hand, for editors: it must not promise or miss anything."""
     stub = ast.parse((ROOT / "engine" / "server" / "server.pyi").read_text())
