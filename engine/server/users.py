@@ -14,7 +14,6 @@ what was said, in order, without what a later rule has made pointless: "+get" ta
 import hashlib
 import os
 import re
-from dataclasses import dataclass, field
 from functools import cache
 
 from ..wire.command import command_table
@@ -84,25 +83,30 @@ def lower(text: bytes) -> str:
     return text.decode("utf-8", "surrogateescape").lower()
 
 
-@dataclass
 class Selector:
-    """One set of rights."""
-    free: bool = False                  # +@all, and nothing taken away since
-    base: bool = False                  # what commands of the future get: +@all or -@all
-    allowed: set[int] = field(default_factory=set)
-    words: dict[int, list[bytes]] = field(default_factory=dict)     # first words, by command
-    rules: list[bytes] = field(default_factory=list)                # of commands, as they are shown
-    all_keys: bool = False
-    keys: dict[bytes, int] = field(default_factory=dict)            # pattern: READ, WRITE
-    all_channels: bool = False
-    channels: list[bytes] = field(default_factory=list)
-    databases: list[int] | None = None                              # None: all
+    """One set of rights. No dataclass: the import of that takes 1.6 MB of every engine."""
+
+    def __init__(self, all_keys: bool = False, all_channels: bool = False):
+        self.free = False               # +@all, and nothing taken away since
+        self.base = False               # what commands of the future get: +@all or -@all
+        self.allowed: set[int] = set()
+        self.words: dict[int, list[bytes]] = {}         # first words, by command
+        self.rules: list[bytes] = []                    # of commands, as they are shown
+        self.all_keys = all_keys
+        self.keys: dict[bytes, int] = {}                # pattern: READ, WRITE
+        self.all_channels = all_channels
+        self.channels: list[bytes] = []
+        self.databases: list[int] | None = None         # None: all
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Selector) and self.__dict__ == other.__dict__
 
     def copy(self) -> "Selector":
-        return Selector(self.free, self.base, set(self.allowed),
-                        {id: list(words) for id, words in self.words.items()}, list(self.rules),
-                        self.all_keys, dict(self.keys), self.all_channels, list(self.channels),
-                        None if self.databases is None else list(self.databases))
+        other = Selector()
+        other.__dict__.update({name: value.copy() if isinstance(value, set | dict | list)
+                               else value for name, value in self.__dict__.items()})
+        other.words = {id: list(words) for id, words in self.words.items()}
+        return other
 
     # -- rules --------------------------------------------------------------------------------
 
@@ -273,17 +277,24 @@ class Selector:
                 databases or [])
 
 
-@dataclass
 class User:
-    name: bytes
-    on: bool = False
-    nopass: bool = False
-    digests: list[str] = field(default_factory=list)                # in hexadecimal
-    selectors: list[Selector] = field(default_factory=lambda: [Selector()])
+    """A name, its passwords and its rights."""
+
+    def __init__(self, name: bytes, on: bool = False, nopass: bool = False):
+        self.name = name
+        self.on = on
+        self.nopass = nopass
+        self.digests: list[str] = []                    # in hexadecimal
+        self.selectors = [Selector()]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, User) and self.__dict__ == other.__dict__
 
     def copy(self) -> "User":
-        return User(self.name, self.on, self.nopass, list(self.digests),
-                    [selector.copy() for selector in self.selectors])
+        other = User(self.name, self.on, self.nopass)
+        other.digests = list(self.digests)
+        other.selectors = [selector.copy() for selector in self.selectors]
+        return other
 
     def apply(self, rule: bytes, all_channels: bool) -> None:
         """
@@ -462,7 +473,9 @@ def with_password(user: User, password: bytes) -> User:
 def default_user() -> User:
     selector = Selector(all_keys=True, all_channels=True)
     selector.all_commands(True)
-    return User(b"default", True, True, [], [selector])
+    user = User(b"default", on=True, nopass=True)
+    user.selectors = [selector]
+    return user
 
 
 # -- files of users ------------------------------------------------------------------------------
