@@ -1,6 +1,6 @@
-"""The pages of docs/instances, held to the code. Goal: a table on a page is the table in the source,
-a file that somebody may paste works, and an option that is shown exists. Method: read the pages; run
-what they hold."""
+"""The pages of docs/instances, held to the code. Goal: a table on a page is the table in the
+source, a file that somebody may paste works, and an option that is shown exists. Method: read the
+pages; run what they hold."""
 import re
 
 import click

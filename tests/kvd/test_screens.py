@@ -87,8 +87,8 @@ def steady(text: str, ids: dict[str, str]) -> str:
     text = re.sub(r"process \d+, \d+ engines", "process 4242, 2 engines", text)
     text = re.sub(r"[\d.]+ [GT]B free", "80 GB free", text)
     text = re.sub(r"(open files +ok +)\d+", r"\g<1>20000", text)
-    text = re.sub(r"(valkey|redis)-cli is installed|no valkey-cli here.*", "valkey-cli is installed",
-                  text)
+    text = re.sub(r"(valkey|redis)-cli is installed|no valkey-cli here.*",
+                  "valkey-cli is installed", text)
     return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
 
 

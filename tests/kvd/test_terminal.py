@@ -4,6 +4,7 @@ command in a process of its own, in a fresh home, without a terminal; a pty wher
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -52,17 +53,6 @@ def test_create_with_everything(place):
     custom = place.json("create", "odd", "--plan", "custom", "--memory", "48mb",
                         "--connections", "77")
     assert custom["limits"] == {"memoryBytes": 48 << 20, "connections": 77}
-
-
-def test_what_would_be_done_is_not_done(place):
-    for args in (("create", "dry"), ("upgrade", "first", "--plan", "pro"),
-                 ("delete", "first"), ("suspend", "first"), ("restart", "first"),
-                 ("allow", "first", "10.0.0.0/8"), ("password", "rotate", "first"),
-                 ("internal-auth", "first", "on")):
-        before = place.json("list")
-        run = place.run(*args, "--dry-run")
-        assert run.returncode == 0, run.stderr
-        assert place.json("list") == before
 
 
 @pytest.mark.parametrize("args, code, text", [
@@ -197,7 +187,8 @@ def test_settings_and_agent(place):
     assert "stop" in place.run("agent", "--help").stdout
     unit = place.run("agent", "install", "--print").stdout
     assert "KillMode=process" in unit and f"KVD_HOME={place.home.root}" in unit
-    assert "_KVD_COMPLETE" in place.run("completion", "bash").stdout
+    for shell in ("bash", "zsh", "fish"):
+        assert "_KVD_COMPLETE" in place.run("completion", shell).stdout
     certificate = place.run("ca").stdout
     assert certificate.startswith("-----BEGIN CERTIFICATE-----")
     assert open(place.run("ca", "--path").stdout.strip()).read() == certificate
@@ -372,6 +363,21 @@ def test_plots_and_colours_degrade(place):
             code, shown = at_terminal(place, args, b"", **environment)
             assert code == status and ("\x1b[" in shown) == coloured, shown
     assert "\x1b" not in place.run("list").stdout and "\t" in place.run("list").stdout
+
+
+def test_plots_on_a_terminal(place):
+    """Of figures that are there: a line of them, and dots above it; numbers alone in a pipe."""
+    from kvd.agent.metrics import METRICS, Rings
+    place.create("plotted")
+    rings = Rings(place.home.instance(place.json("info", "plotted")["id"]))
+    now = time.time()
+    for back in range(600, 0, -10):
+        rings.add(dict.fromkeys(METRICS, float(back << 10)), now - back)
+    code, shown = at_terminal(place, ["metrics", "plotted", "--range", "15m"], b"")
+    assert code == 0 and "memory: now" in shown and "limit 25 MB" in shown
+    assert any("\u2800" < char <= "\u28ff" for char in shown)
+    piped = place.run("metrics", "plotted", "--metric", "memory").stdout
+    assert len(piped.splitlines()) == 1 and re.search(r"most [56]\d\d KB", piped)
 
 
 def test_create_is_interrupted_and_nothing_is_half_made(place):

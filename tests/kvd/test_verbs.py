@@ -270,6 +270,23 @@ def test_samples_are_taken(verbs):
     assert rings.read(["keys"], now - 60, now, 10)["keys"][-1][1] == 1
 
 
+@pytest.mark.parametrize("jump", [-10 * 365 * 86400.0, 10 * 365 * 86400.0])
+def test_a_clock_that_jumps(verbs, monkeypatch, jump):
+    """Instances serve on, changes go on, and samples are taken, whatever the year."""
+    made = wait(verbs, verbs.create("a", "starter").id, "available")
+    link, before = Link.url(made.internal_url("127.0.0.1")), time.time
+    monkeypatch.setattr("time.time", lambda: before() + jump)
+    verbs.watch.later(0.0, verbs.watch.tick)
+    engine = verbs.watch.get(made.id)
+    eventually(lambda: engine.sample and abs(engine.sample["time"] - before() - jump) < 60)
+    after = verbs.update("a", plan="standard")
+    assert after.status == "available" and abs(after.updated_at - before() - jump) < 60
+    assert wait(verbs, verbs.create("b", "starter").id, "available")
+    assert link.do("PING") == b"PONG" and verbs.watch.get(made.id) is engine
+    assert verbs.state.events(made.id, 1)[0].type == "plan_changed"
+    link.close()
+
+
 def test_an_overlap_ends(verbs, monkeypatch):
     made = wait(verbs, verbs.create("a", "free", internal_auth=True).id, "available")
     after = verbs.rotate_password("a", 0.2)
