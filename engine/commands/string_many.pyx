@@ -16,8 +16,8 @@ from ..store.keyspace cimport (
 )
 from ..wire.command cimport (
     ACL_STRING, CMD_DENYOOM, CMD_FAST, CMD_MOVABLEKEYS, CMD_READONLY, CMD_WRITE, GROUP_STRING,
-    KEY_ACCESS, KEY_INSERT, KEY_OW, KEY_RO, KEY_UPDATE, command_register, command_t, keys_at,
-    keys_counted, row,
+    KEY_ACCESS, KEY_INSERT, KEY_OW, KEY_RO, KEY_UPDATE, command_register, command_t, key_hash,
+    keys_at, keys_counted, row,
 )
 from ..wire.errors cimport ERR_NUMKEYS
 from ..wire.reply cimport (
@@ -87,6 +87,9 @@ cdef int count_present(client_t* c, int at, int end, int most) noexcept nogil:
     cdef uint64_t hash[CHUNK_KEYS]
     cdef int present = 0
     cdef int count, i
+    if keyspace_peek(c.ks, key_hash(c, c.argv[at]), c.argv[at]) is not NULL:
+        present = 1                     # often enough to know; the loop has fetched the first key
+    at += 2
     while at < end and present < most:
         count = fetch_chunk(c, at, end, 2, hash)
         for i in range(count):
