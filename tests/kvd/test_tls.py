@@ -4,7 +4,10 @@ Goal: the same engine behind TLS as without: any size of pipeline and reply, cut
 is not TLS, or ends in the middle, costs one connection and no more; certificates change under
 service. Method: one served process with a certificate made here, connections by ssl.
 """
+import contextlib
+import select
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -92,6 +95,35 @@ def test_handshakes_under_way_hold_nobody_up(secure):
     while b"connected_clients:1\r" not in secure.served.ask(secure.port, "INFO", "clients"):
         assert time.monotonic() < until
         time.sleep(0.02)
+
+
+def test_a_crowd_of_handshakes_lets_others_pass(secure):
+    """Fifty of them, of half a millisecond each, are waiting when somebody else asks something."""
+    hellos = []
+    for _ in range(50):
+        sock = socket.create_connection(("127.0.0.1", secure.tls_port))
+        out = ssl.MemoryBIO()
+        with contextlib.suppress(ssl.SSLWantReadError):
+            secure.trust().wrap_bio(ssl.MemoryBIO(), out, server_hostname="localhost") \
+                .do_handshake()
+        hellos.append((sock, out.read()))
+    other = secure.served.client(secure.port)
+    other.socket.sendall(encode("PING"))
+    assert other.read() == b"+PONG\r\n"            # all have been accepted
+    secure.served.process.send_signal(signal.SIGSTOP)
+    for sock, hello in hellos:
+        sock.sendall(hello)
+    other.socket.sendall(encode("PING"))
+    secure.served.process.send_signal(signal.SIGCONT)
+    assert other.read() == b"+PONG\r\n"
+    answered, _, _ = select.select([sock for sock, _ in hellos], [], [], 0)
+    assert len(answered) <= 15, "they were served first"
+    deadline = time.monotonic() + 10
+    while len(answered) < 50:
+        assert time.monotonic() < deadline
+        answered, _, _ = select.select([sock for sock, _ in hellos], [], [], 0.1)
+    for sock in (*(sock for sock, _ in hellos), other):
+        sock.close()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
