@@ -3,13 +3,16 @@
     python tests/fuzz/engine.py bytes   CORPUS [libFuzzer options]
     python tests/fuzz/engine.py commands CORPUS [libFuzzer options]
     python tests/fuzz/engine.py payloads CORPUS [libFuzzer options]
+    python tests/fuzz/engine.py door CORPUS [libFuzzer options]
 
 `bytes` gives the input to process_bytes as it is, cut where its first byte says: framing, limits,
 inline lines. `commands` reads the input as a list of choices: which command of the table, which
 arguments from a small world of keys, numbers at and past every limit, options and patterns. So a
 mutated byte is a different decision, and coverage leads from command to command. `payloads` is the
 body of a DUMP, or of FUNCTION RESTORE, given a valid footer: what is taken is read and written by
-the commands of its type, dumped, copied and deleted.
+the commands of its type, dumped, copied and deleted. `door` is what somebody sends who came by the
+outer door and is not in: barred, or without a login; nothing may come of it. By its first byte, the
+input is an allowlist instead.
 
 An engine lives for LIFE inputs, so that states build up; then it is closed, and must have given
 back every byte. After every input a PING must be answered on a new client.
@@ -24,6 +27,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 from kvd.engine.server.server import Server  # noqa: E402
 from kvd.engine.wire.command import command_table  # noqa: E402
+from tests.faces import c_door  # noqa: E402
 from tests.faces.c_crc import sum64  # noqa: E402
 
 LIFE = 2000                             # inputs
@@ -198,8 +202,44 @@ def run_payloads(data: bytes) -> None:
     WORLD.end_of_input()
 
 
+REFUSALS = (b"-Client IP address is not in the allowlist.", b"-NOAUTH ", b"-WRONGPASS ", b"-ERR ",
+            b"-EXECABORT Transaction discarded because of: NOAUTH",
+            b"+OK", b"+RESET")          # QUIT and RESET of who has yet to log in
+
+
+def run_door(data: bytes) -> None:
+    if not data:
+        return
+    if data[0] & 0xc0 == 0xc0:
+        WORLD.server.execute(b"CONFIG", b"SET", b"external-allowlist", data[1:])
+        ranges = c_door.ranges(WORLD.server)
+        if any(last + 1 >= first for (_, last), (first, _) in zip(ranges, ranges[1:])) \
+                or any(first > last for first, last in ranges):
+            raise AssertionError(f"ranges out of order: {ranges}")
+    else:
+        knock(data[1:], data[0] & 0x3f, data[0] & 0x80 == 0)
+    WORLD.end_of_input()
+
+
+def knock(data: bytes, cut: int, barred: bool) -> None:
+    client = WORLD.server.client()
+    c_door.come_in(WORLD.server, client.id, barred)
+    replies = client.process_bytes(data[:cut])
+    if not client.closed:
+        replies += client.process_bytes(data[cut:])
+    if barred and not client.closed \
+            and c_door.memory(WORLD.server, client.id) > c_door.QUERY_MAX:
+        raise AssertionError("a barred client keeps bytes")
+    client.close()
+    lines = replies.split(b"\r\n")[:-1]
+    if any(not line.startswith(REFUSALS) for line in lines) \
+            or WORLD.server.execute(b"DBSIZE") != b":0\r\n":
+        raise AssertionError(f"something came of it: {lines}")
+
+
 def main() -> None:
-    modes = {"bytes": run_bytes, "commands": run_commands, "payloads": run_payloads}
+    modes = {"bytes": run_bytes, "commands": run_commands, "payloads": run_payloads,
+             "door": run_door}
     if len(sys.argv) < 2 or sys.argv[1] not in modes:
         raise SystemExit(__doc__)
     mode = modes[sys.argv.pop(1)]
