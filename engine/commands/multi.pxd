@@ -15,10 +15,13 @@ from libc.stdint cimport int64_t, uint32_t
 
 from ..core.types cimport slice_t
 from ..store.keyspace cimport keyspace_t
-from ..wire.command cimport client_t
+from ..wire.command cimport client_t, command_t
 from .state cimport server_t
 
 cdef struct queued_t
+
+ctypedef bint (*queued_fn)(void* owner, const command_t* cmd, int argc,
+                           const slice_t* argv) noexcept nogil
 
 cdef struct multi_t:
     queued_t* first                     # owned, in the order they came
@@ -39,6 +42,8 @@ cdef void multi_free(client_t* c) noexcept nogil
 # What the queued commands may do: CMD_* flags, 0 outside MULTI.
 cdef inline uint32_t multi_flags(const client_t* c) noexcept nogil:
     return (<const multi_t*>c.multi).flags_any if c.multi is not NULL else 0
+# Hand each queued command to `fn`, in order, until it says no.
+cdef void multi_each(const client_t* c, queued_fn fn, void* owner) noexcept nogil
 # Commands queued, -1 outside MULTI; and keys watched: for CLIENT LIST.
 cdef int64_t multi_count(const client_t* c) noexcept nogil
 cdef int64_t multi_watch_count(const client_t* c) noexcept nogil

@@ -148,6 +148,14 @@ cdef void multi_free(client_t* c) noexcept nogil:
     c.flags &= ~<uint32_t>(CLIENT_MULTI | CLIENT_DIRTY_CAS | CLIENT_DIRTY_EXEC)
 
 
+cdef void multi_each(const client_t* c, queued_fn fn, void* owner) noexcept nogil:
+    cdef const queued_t* q = NULL
+    if c.multi is not NULL:
+        q = (<const multi_t*>c.multi).first
+    while q is not NULL and fn(owner, q.cmd, q.argc, &q.argv[0]):
+        q = q.next
+
+
 cdef int64_t multi_count(const client_t* c) noexcept nogil:
     return (<const multi_t*>c.multi).count if c.multi is not NULL else -1
 

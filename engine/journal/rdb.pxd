@@ -50,6 +50,8 @@ cdef entry_t* rdb_read_value(rdb_t* rdb, uint8_t type, slice_t key, int64_t dead
 # Of a file that will hold what the store holds now.
 cdef void rdb_write_header(buf_t* out, const store_t* store) noexcept nogil
 cdef void rdb_write_select(buf_t* out, int db) noexcept nogil
+# What stands before an entry's value.
+cdef void rdb_write_start(buf_t* out, const store_t* store, const entry_t* entry) noexcept nogil
 cdef void rdb_write_entry(buf_t* out, const store_t* store, const entry_t* entry) noexcept nogil
 # The last opcode; the check sum of all that was written, this byte included, follows it.
 cdef void rdb_write_end(buf_t* out) noexcept nogil

@@ -336,7 +336,7 @@ cdef void rdb_write_select(buf_t* out, int db) noexcept nogil:
     rdb_put_length(out, <uint64_t>db)
 
 
-cdef void rdb_write_entry(buf_t* out, const store_t* store, const entry_t* entry) noexcept nogil:
+cdef void rdb_write_start(buf_t* out, const store_t* store, const entry_t* entry) noexcept nogil:
     cdef char text[24]
     if entry.flags & ENTRY_DEADLINE:
         rdb_put_byte(out, OP_DEADLINE_MS)
@@ -350,6 +350,10 @@ cdef void rdb_write_entry(buf_t* out, const store_t* store, const entry_t* entry
         rdb_put_length(out, lru_idle_seconds(&store.access, entry_access(entry)))
     rdb_put_byte(out, rdb_value_type(entry, RDB_VERSION_COMMON))
     rdb_put_string(out, entry_key(entry))
+
+
+cdef void rdb_write_entry(buf_t* out, const store_t* store, const entry_t* entry) noexcept nogil:
+    rdb_write_start(out, store, entry)
     rdb_write_value(out, entry, RDB_VERSION_COMMON)
 
 

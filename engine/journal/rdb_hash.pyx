@@ -11,7 +11,7 @@ table. A hash without fields cannot be, nor one that has a field twice: such a k
 Fields that died while the file lay there are read, and die at once: their end must be told.
 """
 from libc.stddef cimport size_t
-from libc.stdint cimport INT64_MAX, int64_t, uint64_t
+from libc.stdint cimport INT64_MAX, SIZE_MAX, int64_t, uint64_t
 
 from ..core.buf cimport buf_free, buf_init
 from ..core.intrinsics cimport load32
@@ -178,23 +178,35 @@ cdef inline slice_t text_of(const listpack_value_t* value, char* scratch) noexce
 cdef void rdb_write_hash(buf_t* out, const entry_t* entry) noexcept nogil:
     cdef uint8_t type = rdb_hash_type(entry)
     cdef const char* body = <const char*>entry_body(entry)
-    cdef char scratch[FORMAT_INT_MAX]
-    cdef hash_t hash
     cdef hash_walk_t walk
-    cdef listpack_value_t field, value
-    cdef int64_t deadline_ms
     if type == RDB_HASH_LISTPACK:
         rdb_put_string(out, slice_t(body, listpack_size(<const uint8_t*>body)))
         return
+    rdb_start_hash(out, entry, &walk)
+    rdb_write_fields(out, &walk, type == RDB_HASH_DEADLINES, SIZE_MAX)
+
+
+cdef void rdb_start_hash(buf_t* out, const entry_t* entry, hash_walk_t* walk) noexcept nogil:
+    cdef hash_t hash
     hash.heap = NULL                    # it is only read
     hash.now_ms = -INT64_MAX            # dead ones too: their HDEL is still to come
     hash.encoding = ENC_HASHTABLE
     hash.body = entry_body(entry)
     rdb_put_length(out, hash_count(&hash))
-    hash_walk(&walk, &hash)
-    while hash_next(&walk, &field, &value):
+    hash_walk(walk, &hash)
+
+
+cdef bint rdb_write_fields(buf_t* out, hash_walk_t* walk, bint mortal,
+                           size_t size_max) noexcept nogil:
+    cdef char scratch[FORMAT_INT_MAX]
+    cdef listpack_value_t field, value
+    cdef int64_t deadline_ms
+    while out.size < size_max:
+        if not hash_next(walk, &field, &value):
+            return False
         rdb_put_string(out, text_of(&field, scratch))
         rdb_put_string(out, text_of(&value, scratch))
-        if type == RDB_HASH_DEADLINES:
-            deadline_ms = hash_walk_deadline(&walk)
+        if mortal:
+            deadline_ms = hash_walk_deadline(walk)
             rdb_put_millis(out, NO_MILLIS if deadline_ms == NO_DEADLINE else deadline_ms)
+    return True

@@ -8,7 +8,7 @@
 A chain is built of what is there, and becomes a single pack where it fits into one, as on Valkey.
 A list without elements cannot be: such a key is an error.
 """
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport SIZE_MAX, uint8_t, uint64_t
 
 from ..core.listpack cimport (
     LISTPACK_SIZE_SAFE, listpack_append, listpack_count, listpack_create, listpack_first,
@@ -127,17 +127,22 @@ cdef void put_pack(buf_t* out, const uint8_t* pack) noexcept nogil:
 cdef void rdb_write_list(buf_t* out, const entry_t* entry) noexcept nogil:
     cdef const list_t* list = <const list_t*>entry_body(entry)
     cdef const list_node_t* node
-    cdef char scratch[FORMAT_INT_MAX]
     if entry_encoding(entry) == ENC_LISTPACK:
         rdb_put_length(out, 1)
         put_pack(out, <const uint8_t*>list)
         return
     rdb_put_length(out, list.node_count)
     node = list.head
-    while node is not NULL:
-        if node.large:
+    rdb_write_nodes(out, &node, SIZE_MAX)
+
+
+cdef bint rdb_write_nodes(buf_t* out, const list_node_t** node, size_t size_max) noexcept nogil:
+    cdef char scratch[FORMAT_INT_MAX]
+    while node[0] is not NULL and out.size < size_max:
+        if node[0].large:
             rdb_put_byte(out, NODE_PLAIN)
-            rdb_put_string(out, listpack_get(listpack_first(node.pack), scratch))
+            rdb_put_string(out, listpack_get(listpack_first(node[0].pack), scratch))
         else:
-            put_pack(out, node.pack)
-        node = node.next
+            put_pack(out, node[0].pack)
+        node[0] = node[0].next
+    return node[0] is not NULL

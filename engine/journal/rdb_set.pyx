@@ -8,7 +8,7 @@ What is read gets the encoding that it would have had here, as on Valkey. A set 
 cannot be, nor one that has a member twice: such a key is an error.
 """
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport SIZE_MAX, int64_t, uint64_t
 
 from ..core.intset cimport intset_copy, intset_size, intset_t, intset_valid
 from ..core.listpack cimport listpack_size, listpack_value_t
@@ -111,22 +111,33 @@ cdef uint8_t rdb_set_type(const entry_t* entry, bint common) noexcept nogil:
 cdef void rdb_write_set(buf_t* out, const entry_t* entry, bint common) noexcept nogil:
     cdef uint8_t type = rdb_set_type(entry, common)
     cdef const char* body = <const char*>entry_body(entry)
-    cdef char scratch[FORMAT_INT_MAX]
-    cdef set_t set
     cdef set_walk_t walk
-    cdef listpack_value_t member
     if type == RDB_SET_INTSET:
         rdb_put_string(out, slice_t(body, intset_size(<const intset_t*>body)))
         return
     if type == RDB_SET_LISTPACK:
         rdb_put_string(out, slice_t(body, listpack_size(<const uint8_t*>body)))
         return
+    rdb_start_set(out, entry, &walk)
+    rdb_write_members(out, &walk, SIZE_MAX)
+
+
+cdef void rdb_start_set(buf_t* out, const entry_t* entry, set_walk_t* walk) noexcept nogil:
+    cdef set_t set
     set.heap = NULL                     # it is only read
     set.encoding = entry_encoding(entry)
     set.body = entry_body(entry)
     rdb_put_length(out, set_count(&set))
-    set_walk(&walk, &set)
-    while set_next(&walk, &member):
+    set_walk(walk, &set)
+
+
+cdef bint rdb_write_members(buf_t* out, set_walk_t* walk, size_t size_max) noexcept nogil:
+    cdef char scratch[FORMAT_INT_MAX]
+    cdef listpack_value_t member
+    while out.size < size_max:
+        if not set_next(walk, &member):
+            return False
         if member.text.data is NULL:
             member.text = slice_t(&scratch[0], <size_t>format_int64(scratch, member.number))
         rdb_put_string(out, member.text)
+    return True

@@ -1,8 +1,11 @@
 """Streams in RDB files: read in the three spellings there are, written in the last two."""
-from libc.stdint cimport uint8_t
+from libc.stddef cimport size_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from ..core.buf cimport buf_t
+from ..core.idlist cimport id_place_t
 from ..store.entry cimport encoding_t, entry_t
+from ..store.stream cimport stream_t
 from .rdb_format cimport rdb_t
 
 cdef enum:
@@ -14,3 +17,25 @@ cdef enum:
 cdef void* rdb_read_stream(rdb_t* rdb, uint8_t type, encoding_t* encoding) noexcept nogil
 # As RDB_STREAM_2 or RDB_STREAM_3.
 cdef void rdb_write_stream(buf_t* out, const entry_t* entry, uint8_t type) noexcept nogil
+
+# A stream that is written in pieces: what comes next.
+cdef enum rdb_stream_part_t:
+    PART_NODES = 0
+    PART_GROUP = 1                      # the next group's head, or the end
+    PART_PENDING = 2                    # what is pending in the group
+    PART_CONSUMER = 3                   # the next consumer's head, or the next group
+    PART_CONSUMED = 4                   # what is pending for the consumer
+
+cdef struct rdb_stream_walk_t:
+    const stream_t* stream
+    uint8_t type
+    rdb_stream_part_t part
+    id_place_t place                    # in nodes or in a list of pending entries
+    uint32_t group
+    uint32_t consumer
+
+cdef void rdb_start_stream(buf_t* out, const entry_t* entry, uint8_t type,
+                           rdb_stream_walk_t* walk) noexcept nogil
+# Until the buffer holds size_max bytes. True while more remain.
+cdef bint rdb_write_stream_part(buf_t* out, rdb_stream_walk_t* walk,
+                                size_t size_max) noexcept nogil

@@ -11,7 +11,7 @@ with its group, and by its ID alone with the consumer that has it. One that stan
 with two consumers, makes the whole stream unreadable, and so does anything else that would break an
 invariant of store/stream: nothing is repaired.
 """
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport SIZE_MAX, int64_t, uint32_t, uint64_t
 
 from ..core.buf cimport buf_append
 from ..core.idlist cimport (
@@ -225,60 +225,124 @@ cdef void put_id(buf_t* out, id_t id) noexcept nogil:
     rdb_put_length(out, id.seq)
 
 
-cdef void put_nodes(buf_t* out, const stream_t* stream) noexcept nogil:
-    cdef id_place_t place = idlist_first(&stream.nodes)
-    cdef const stream_node_t* node = <const stream_node_t*>idlist_at(&stream.nodes, place)
-    rdb_put_length(out, stream.nodes.count)
+cdef bint put_nodes(buf_t* out, rdb_stream_walk_t* walk, size_t size_max) noexcept nogil:
+    """And behind the last of them what the stream knows of itself. True while more remain."""
+    cdef const stream_t* stream = walk.stream
+    cdef const stream_node_t* node = <const stream_node_t*>idlist_at(&stream.nodes, walk.place)
     while node is not NULL:
+        if out.size >= size_max:
+            return True
         rdb_put_length(out, 16)
         put_raw_id(out, node.id)
         rdb_put_string(out, slice_t(<const char*>node.pack, listpack_size(node.pack)))
-        idlist_step(&stream.nodes, &place)
-        node = <const stream_node_t*>idlist_at(&stream.nodes, place)
-
-
-cdef void put_consumer(buf_t* out, const consumer_t* consumer, uint8_t type) noexcept nogil:
-    cdef id_place_t place = idlist_first(&consumer.pending)
-    cdef const id_t* id = <const id_t*>idlist_at(&consumer.pending, place)
-    rdb_put_string(out, consumer_name(consumer))
-    rdb_put_millis(out, consumer.seen_ms)
-    if type == RDB_STREAM_3:
-        rdb_put_millis(out, consumer.active_ms)
-    rdb_put_length(out, consumer.pending.count)
-    while id is not NULL:
-        put_raw_id(out, id[0])
-        idlist_step(&consumer.pending, &place)
-        id = <const id_t*>idlist_at(&consumer.pending, place)
-
-
-cdef void put_group(buf_t* out, const group_t* group, uint8_t type) noexcept nogil:
-    cdef id_place_t place = idlist_first(&group.pending)
-    cdef const pending_t* pending = <const pending_t*>idlist_at(&group.pending, place)
-    cdef uint32_t i
-    rdb_put_string(out, group_name(group))
-    put_id(out, group.last_id)
-    rdb_put_length(out, <uint64_t>group.entries_read)
-    rdb_put_length(out, group.pending.count)
-    while pending is not NULL:
-        put_raw_id(out, pending.id)
-        rdb_put_millis(out, pending.delivered_ms)
-        rdb_put_length(out, pending.deliveries)
-        idlist_step(&group.pending, &place)
-        pending = <const pending_t*>idlist_at(&group.pending, place)
-    rdb_put_length(out, group.consumer_count)
-    for i in range(group.consumer_count):
-        put_consumer(out, group.consumers[i], type)
-
-
-cdef void rdb_write_stream(buf_t* out, const entry_t* entry, uint8_t type) noexcept nogil:
-    cdef const stream_t* stream = <const stream_t*>entry_body(entry)
-    cdef uint32_t i
-    put_nodes(out, stream)
+        idlist_step(&stream.nodes, &walk.place)
+        node = <const stream_node_t*>idlist_at(&stream.nodes, walk.place)
     rdb_put_length(out, stream.length)
     put_id(out, stream.last_id)
     put_id(out, stream.first_id)
     put_id(out, stream.max_deleted)
     rdb_put_length(out, stream.entries_added)
     rdb_put_length(out, stream.group_count)
-    for i in range(stream.group_count):
-        put_group(out, stream.groups[i], type)
+    return False
+
+
+cdef void put_group(buf_t* out, const group_t* group) noexcept nogil:
+    rdb_put_string(out, group_name(group))
+    put_id(out, group.last_id)
+    rdb_put_length(out, <uint64_t>group.entries_read)
+    rdb_put_length(out, group.pending.count)
+
+
+cdef bint put_pending(buf_t* out, const group_t* group, id_place_t* place,
+                      size_t size_max) noexcept nogil:
+    """Behind the last of them the number of consumers. True while more remain."""
+    cdef const pending_t* pending = <const pending_t*>idlist_at(&group.pending, place[0])
+    while pending is not NULL:
+        if out.size >= size_max:
+            return True
+        put_raw_id(out, pending.id)
+        rdb_put_millis(out, pending.delivered_ms)
+        rdb_put_length(out, pending.deliveries)
+        idlist_step(&group.pending, place)
+        pending = <const pending_t*>idlist_at(&group.pending, place[0])
+    rdb_put_length(out, group.consumer_count)
+    return False
+
+
+cdef void put_consumer(buf_t* out, const consumer_t* consumer, uint8_t type) noexcept nogil:
+    rdb_put_string(out, consumer_name(consumer))
+    rdb_put_millis(out, consumer.seen_ms)
+    if type == RDB_STREAM_3:
+        rdb_put_millis(out, consumer.active_ms)
+    rdb_put_length(out, consumer.pending.count)
+
+
+cdef bint put_consumed(buf_t* out, const consumer_t* consumer, id_place_t* place,
+                       size_t size_max) noexcept nogil:
+    cdef const id_t* id = <const id_t*>idlist_at(&consumer.pending, place[0])
+    while id is not NULL:
+        if out.size >= size_max:
+            return True
+        put_raw_id(out, id[0])
+        idlist_step(&consumer.pending, place)
+        id = <const id_t*>idlist_at(&consumer.pending, place[0])
+    return False
+
+
+cdef bint put_part(buf_t* out, rdb_stream_walk_t* walk, size_t size_max) noexcept nogil:
+    """The part that is next. False when it is cut short, or was the last."""
+    cdef const group_t* group = NULL
+    if walk.part == PART_NODES:
+        if put_nodes(out, walk, size_max):
+            return False
+        walk.part = PART_GROUP
+        return True
+    if walk.group == walk.stream.group_count:
+        return False
+    group = walk.stream.groups[walk.group]
+    if walk.part == PART_GROUP:
+        put_group(out, group)
+        walk.part = PART_PENDING
+        walk.place = idlist_first(&group.pending)
+        walk.consumer = 0
+    elif walk.part == PART_PENDING:
+        if put_pending(out, group, &walk.place, size_max):
+            return False
+        walk.part = PART_CONSUMER
+    elif walk.part == PART_CONSUMED:
+        if put_consumed(out, group.consumers[walk.consumer], &walk.place, size_max):
+            return False
+        walk.part = PART_CONSUMER
+        walk.consumer += 1
+    elif walk.consumer < group.consumer_count:
+        put_consumer(out, group.consumers[walk.consumer], walk.type)
+        walk.part = PART_CONSUMED
+        walk.place = idlist_first(&group.consumers[walk.consumer].pending)
+    else:
+        walk.part = PART_GROUP
+        walk.group += 1
+    return True
+
+
+cdef void rdb_start_stream(buf_t* out, const entry_t* entry, uint8_t type,
+                           rdb_stream_walk_t* walk) noexcept nogil:
+    walk.stream = <const stream_t*>entry_body(entry)
+    walk.type = type
+    walk.part = PART_NODES
+    walk.place = idlist_first(&walk.stream.nodes)
+    walk.group = 0
+    walk.consumer = 0
+    rdb_put_length(out, walk.stream.nodes.count)
+
+
+cdef bint rdb_write_stream_part(buf_t* out, rdb_stream_walk_t* walk,
+                                size_t size_max) noexcept nogil:
+    while out.size < size_max and put_part(out, walk, size_max):
+        pass
+    return walk.part == PART_NODES or walk.group != walk.stream.group_count
+
+
+cdef void rdb_write_stream(buf_t* out, const entry_t* entry, uint8_t type) noexcept nogil:
+    cdef rdb_stream_walk_t walk
+    rdb_start_stream(out, entry, type, &walk)
+    rdb_write_stream_part(out, &walk, SIZE_MAX)

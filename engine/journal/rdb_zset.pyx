@@ -10,7 +10,7 @@ order. A pack out of order is put in order; all else is an error. Large ones are
 last member to the first, as Valkey does, for readers whose insertion is cheapest at the front.
 """
 from libc.math cimport INFINITY, isnan
-from libc.stdint cimport UINT64_MAX, uint8_t, uint64_t
+from libc.stdint cimport SIZE_MAX, UINT64_MAX, uint8_t, uint64_t
 
 from ..core.listpack cimport (
     listpack_find, listpack_first, listpack_get, listpack_next, listpack_read, listpack_release,
@@ -226,19 +226,30 @@ cdef uint8_t rdb_zset_type(encoding_t encoding) noexcept nogil:
 
 cdef void rdb_write_zset(buf_t* out, const entry_t* entry) noexcept nogil:
     cdef const uint8_t* pack = <const uint8_t*>entry_body(entry)
-    cdef zset_t zset
     cdef zset_walk_t walk
-    cdef zset_item_t item
-    cdef uint64_t count
     if entry_encoding(entry) == ENC_LISTPACK:
         rdb_put_string(out, slice_t(<const char*>pack, listpack_size(pack)))
         return
+    rdb_start_zset(out, entry, &walk)
+    rdb_write_scored(out, &walk, SIZE_MAX)
+
+
+cdef void rdb_start_zset(buf_t* out, const entry_t* entry, zset_walk_t* walk) noexcept nogil:
+    cdef zset_t zset
+    cdef uint64_t count
     zset.heap = NULL                    # it is only read
     zset.encoding = entry_encoding(entry)
     zset.body = entry_body(entry)
     count = zset_count(&zset)
     rdb_put_length(out, count)
-    zset_walk_rank(&zset, &walk, count - 1, True)
-    while zset_next(&walk, &item):
+    zset_walk_rank(&zset, walk, count - 1, True)
+
+
+cdef bint rdb_write_scored(buf_t* out, zset_walk_t* walk, size_t size_max) noexcept nogil:
+    cdef zset_item_t item
+    while out.size < size_max:
+        if not zset_next(walk, &item):
+            return False
         rdb_put_string(out, item.member)
         rdb_put_double(out, item.score)
+    return True

@@ -19,27 +19,48 @@ travel in the table.
 Only the thread touches the file, and it touches nothing else. The loop stops walking while front
 is full; a segment that is about to change is written to it all the same.
 
+A value of millions of elements would hold everybody up. When its segment is written it is put in a
+line instead (ENTRY_COPYING) and written in pieces, slice by slice, before the next segment. A key
+in a file is one run of bytes, so what must be written meanwhile goes to another buffer, side, which
+follows when the value is complete. The value must not change until then: whoever is about to change
+it has it written at once, or asks first (snapshot_holds) and comes back later. A key may go,
+though: then the entry is ours until it is written.
+
+                 longs -> pieces
+                             |
+    before_change            v
+         |    segments --> front
+         +--> side ----------^    when no long value is halfway
+
 Invariants
     S1  a segment is done if and only if its version is the walk's
-    S2  between the moment and the end of the walk, the file, front, back and the segments that are
-        not done together hold each key of the moment exactly once, with the value it had
+    S2  between the moment and the end of the walk, the file, front, side, back, the segments that
+        are not done and the entries in the line together hold each key of the moment exactly once,
+        with the value it had
     S3  back belongs to the thread while scribe.busy
+    S4  an entry has ENTRY_COPYING if and only if it stands in the line
+    S5  side is behind front in the file: while it holds anything, nothing but the long value that
+        is halfway is appended to front
 Source: versions per bucket after Dragonfly's snapshots (dragonflydb.io, 2022).
 """
 from libc.errno cimport EINTR, ENOSPC, errno
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stddef cimport size_t
+from libc.stdint cimport SIZE_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from ..core.buf cimport buf_free, buf_init
+from ..core.heap cimport heap_alloc, heap_free, heap_realloc
 from ..core.clock cimport clock_mono_us
 from ..core.crc cimport crc64
-from ..core.intrinsics cimport likely
+from ..core.intrinsics cimport kvd_assert, likely, unlikely
 from ..core.table cimport (
-    SEGMENT_ITEMS_MAX, table_segment_version, table_t, table_take_segment,
+    SEGMENT_ITEMS_MAX, table_find, table_segment_version, table_t, table_take_segment,
 )
-from ..store.entry cimport entry_t
+from ..store.entry cimport ENTRY_COPYING, entry_key
+from ..store.keyspace cimport store_drop_entry, store_hash
 from .rdb cimport rdb_write_end, rdb_write_entry, rdb_write_header, rdb_write_select
+from .rdb_walk cimport rdb_is_long, rdb_walk_start, rdb_walk_step
 from .text cimport text_put_int, text_start, text_write_entry
 from ..core.threads cimport (
     pthread_cond_init, pthread_cond_signal, pthread_cond_t, pthread_cond_wait, pthread_create,
@@ -55,6 +76,7 @@ cdef extern from "<unistd.h>" nogil:
 cdef enum:
     HAND_OVER = 262144                  # bytes of front that are worth waking the thread
     FRONT_MAX = 4194304                 # bytes of front at which the walk waits for the thread
+    PIECE = 32768                       # bytes of a long value between two looks at the clock
     SYNC_STEP = 33554432                # bytes between two syncs: the last one has little to do
     WRITE_MAX = 1073741824
 
@@ -177,6 +199,7 @@ cdef void snapshot_init(snapshot_t* snapshot, store_t* store) noexcept nogil:
     memset(snapshot, 0, sizeof(snapshot_t))
     snapshot.store = store
     buf_init(&snapshot.front, store.heap)
+    buf_init(&snapshot.side, store.heap)
 
 
 cdef bint snapshot_begin(snapshot_t* snapshot, int fd, int old_fd, bint as_rdb) noexcept nogil:
@@ -201,6 +224,9 @@ cdef bint snapshot_begin(snapshot_t* snapshot, int fd, int old_fd, bint as_rdb) 
     snapshot.as_rdb = as_rdb
     snapshot.db = -1
     snapshot.scribe = scribe
+    snapshot.walk = <rdb_walk_t*>heap_alloc(store.heap, sizeof(rdb_walk_t))
+    snapshot.halfway = False
+    snapshot.wanted = False
     snapshot.keys = 0
     snapshot.keys_total = 0
     snapshot.size = 0
@@ -223,11 +249,22 @@ cdef bint snapshot_begin(snapshot_t* snapshot, int fd, int old_fd, bint as_rdb) 
     return True
 
 
+cdef void stop_copying(snapshot_t* snapshot) noexcept nogil:
+    """Entries may change unseen from now on; those that were not written are let go."""
+    snapshot.store.copying = False
+    while snapshot.long_first < snapshot.long_count:
+        leave_line(snapshot, &snapshot.longs[snapshot.long_first])
+        snapshot.long_first += 1
+    empty_line(snapshot)
+    snapshot.halfway = False
+    buf_free(&snapshot.side)
+
+
 cdef void snapshot_end(snapshot_t* snapshot) noexcept nogil:
     cdef scribe_t* scribe = snapshot.scribe
     if snapshot.state == SNAPSHOT_IDLE:
         return
-    snapshot.store.copying = False
+    stop_copying(snapshot)
     pthread_mutex_lock(&scribe.mutex)
     scribe.stop = True
     pthread_cond_signal(&scribe.changed)
@@ -236,26 +273,42 @@ cdef void snapshot_end(snapshot_t* snapshot) noexcept nogil:
     buf_free(&scribe.back)
     buf_free(&snapshot.front)
     free(scribe)
+    heap_free(snapshot.store.heap, snapshot.walk, sizeof(rdb_walk_t))
+    snapshot.walk = NULL
     snapshot.scribe = NULL
     snapshot.state = SNAPSHOT_IDLE
 
 
 # -- writing --------------------------------------------------------------------------------------
 
-cdef void select(snapshot_t* snapshot, int db) noexcept nogil:
-    snapshot.db = db
-    if snapshot.as_rdb:
-        rdb_write_select(&snapshot.front, db)
-        return
-    text_start(&snapshot.front, 2, b"SELECT")
-    text_put_int(&snapshot.front, db)
+cdef inline buf_t* out_of(snapshot_t* snapshot) noexcept nogil:
+    """Where what is whole goes (S5)."""
+    if unlikely(snapshot.halfway or snapshot.side.size != 0):
+        return &snapshot.side
+    return &snapshot.front
 
 
-cdef void put_entry(snapshot_t* snapshot, const entry_t* entry) noexcept nogil:
+cdef buf_t* select(snapshot_t* snapshot, int db) noexcept nogil:
+    """The buffer to write to, where this database is selected."""
+    cdef buf_t* out = out_of(snapshot)
+    cdef int* selected = &snapshot.db if out is &snapshot.front else &snapshot.side_db
+    if likely(selected[0] == db):
+        return out
+    selected[0] = db
     if snapshot.as_rdb:
-        rdb_write_entry(&snapshot.front, snapshot.store, entry)
+        rdb_write_select(out, db)
     else:
-        text_write_entry(&snapshot.front, entry)
+        text_start(out, 2, b"SELECT")
+        text_put_int(out, db)
+    return out
+
+
+cdef void put_entry(snapshot_t* snapshot, int origin, const entry_t* entry) noexcept nogil:
+    cdef buf_t* out = select(snapshot, origin)
+    if snapshot.as_rdb:
+        rdb_write_entry(out, snapshot.store, entry)
+    else:
+        text_write_entry(out, entry)
 
 
 cdef void put_segment(snapshot_t* snapshot, table_t* table, uint64_t* hash) noexcept nogil:
@@ -263,19 +316,171 @@ cdef void put_segment(snapshot_t* snapshot, table_t* table, uint64_t* hash) noex
     cdef void* items[SEGMENT_ITEMS_MAX]
     cdef size_t count = table_take_segment(table, hash, snapshot.version, items)
     cdef size_t i
-    if count and snapshot.db != table.origin:
-        select(snapshot, table.origin)
     for i in range(count):
-        put_entry(snapshot, <const entry_t*>items[i])
+        # As text, a value is always written at once.
+        if unlikely(snapshot.as_rdb and rdb_is_long(<const entry_t*>items[i])):
+            enter_line(snapshot, table, <entry_t*>items[i])
+        else:
+            put_entry(snapshot, table.origin, <const entry_t*>items[i])
     snapshot.keys += count
 
 
-cdef void snapshot_before_change(snapshot_t* snapshot, keyspace_t* ks,
-                                 uint64_t hash) noexcept nogil:
+# -- long values ----------------------------------------------------------------------------------
+
+cdef void enter_line(snapshot_t* snapshot, const table_t* table, entry_t* entry) noexcept nogil:
+    cdef size_t more
+    cdef long_t* one
+    if snapshot.long_count == snapshot.long_max:
+        more = snapshot.long_max * 2 + 8
+        snapshot.longs = <long_t*>heap_realloc(
+            snapshot.store.heap, snapshot.longs, snapshot.long_max * sizeof(long_t),
+            more * sizeof(long_t))
+        snapshot.long_max = more
+    one = &snapshot.longs[snapshot.long_count]
+    snapshot.long_count += 1
+    one.entry = entry
+    one.hash = store_hash(snapshot.store, entry_key(entry))
+    one.origin = table.origin
+    one.dropped = False
+    entry.flags |= ENTRY_COPYING        # S4
+
+
+cdef void leave_line(snapshot_t* snapshot, long_t* one) noexcept nogil:
+    cdef entry_t* entry = one.entry
+    if entry is NULL:
+        return
+    one.entry = NULL
+    entry.flags &= <uint8_t>~ENTRY_COPYING     # S4
+    if one.dropped:
+        store_drop_entry(snapshot.store, entry)
+
+
+cdef void empty_line(snapshot_t* snapshot) noexcept nogil:
+    heap_free(snapshot.store.heap, snapshot.longs, snapshot.long_max * sizeof(long_t))
+    snapshot.longs = NULL
+    snapshot.long_first = 0
+    snapshot.long_count = 0
+    snapshot.long_max = 0
+
+
+cdef bint put_piece(snapshot_t* snapshot, size_t size) noexcept nogil:
+    """About `size` bytes of the first long value. True while there is more of it."""
+    cdef long_t* one = &snapshot.longs[snapshot.long_first]
+    if not snapshot.halfway:
+        select(snapshot, one.origin)           # in front: side is empty
+        rdb_walk_start(snapshot.walk, &snapshot.front, snapshot.store, one.entry)
+        snapshot.halfway = True
+        snapshot.side_db = one.origin
+    if rdb_walk_step(snapshot.walk, &snapshot.front,
+                     SIZE_MAX if size == SIZE_MAX else snapshot.front.size + size):
+        return True
+    snapshot.halfway = False
+    leave_line(snapshot, one)
+    return False
+
+
+cdef void put_long_now(snapshot_t* snapshot, size_t at) noexcept nogil:
+    """All of it, or all that is left of it."""
+    cdef long_t* one = &snapshot.longs[at]
+    if at == snapshot.long_first and snapshot.halfway:
+        put_piece(snapshot, SIZE_MAX)
+        return
+    put_entry(snapshot, one.origin, one.entry)
+    leave_line(snapshot, one)
+
+
+cdef size_t find_long(const snapshot_t* snapshot, int origin, uint64_t hash) noexcept nogil:
+    """Its place in the line; long_count when it is not there."""
+    cdef const long_t* one
+    cdef size_t i
+    for i in range(snapshot.long_first, snapshot.long_count):
+        one = &snapshot.longs[i]
+        # What was dropped may have a successor under its hash.
+        if (one.entry is not NULL and not one.dropped and one.hash == hash
+                and one.origin == origin):
+            return i
+    return snapshot.long_count
+
+
+cdef bint step_long(snapshot_t* snapshot) noexcept nogil:
+    """A piece, where there is something to write before the next segment. False: there is not."""
+    cdef buf_t front
+    while snapshot.long_first < snapshot.long_count:
+        if snapshot.halfway:
+            put_piece(snapshot, PIECE)
+            return True
+        if snapshot.side.size:
+            break
+        if snapshot.longs[snapshot.long_first].entry is not NULL:
+            put_piece(snapshot, PIECE)
+            return True
+        snapshot.long_first += 1
+    if snapshot.side.size:
+        if snapshot.front.size and not hand_over(snapshot, False):
+            return True                 # as if front were full
+        front = snapshot.front
+        snapshot.front = snapshot.side
+        snapshot.side = front
+        snapshot.db = snapshot.side_db
+        return True
+    if snapshot.long_max:
+        empty_line(snapshot)
+    return False
+
+
+# -- before a change ------------------------------------------------------------------------------
+
+cdef void snapshot_before_drop(snapshot_t* snapshot, keyspace_t* ks,
+                               uint64_t hash) noexcept nogil:
     if likely(table_segment_version(&ks.table, hash) == snapshot.version):
         return
     put_segment(snapshot, &ks.table, &hash)
 
+
+cdef void snapshot_before_change(snapshot_t* snapshot, keyspace_t* ks,
+                                 uint64_t hash) noexcept nogil:
+    cdef size_t at
+    snapshot_before_drop(snapshot, ks, hash)
+    if unlikely(snapshot.long_max != 0):
+        at = find_long(snapshot, ks.table.origin, hash)
+        if at < snapshot.long_count:
+            put_long_now(snapshot, at)
+
+
+cdef void snapshot_take(snapshot_t* snapshot, entry_t* entry) noexcept nogil:
+    cdef size_t i = snapshot.long_first
+    while snapshot.longs[i].entry is not entry:
+        i += 1
+        kvd_assert(i < snapshot.long_count)     # S4
+    snapshot.longs[i].dropped = True
+
+
+cdef bint snapshot_holds(snapshot_t* snapshot, keyspace_t* ks, slice_t key) noexcept nogil:
+    cdef uint64_t hash = store_hash(snapshot.store, key)
+    cdef entry_t* entry = <entry_t*>table_find(&ks.table, hash, key)
+    cdef long_t held
+    cdef size_t next, at
+    if entry is NULL:
+        return False
+    if not entry.flags & ENTRY_COPYING:
+        if (not snapshot.as_rdb or not rdb_is_long(entry)
+                or table_segment_version(&ks.table, hash) == snapshot.version):
+            return False
+        put_segment(snapshot, &ks.table, &hash)
+    snapshot.wanted = True
+    next = snapshot.long_first + (1 if snapshot.halfway else 0)
+    if snapshot.longs[snapshot.long_first].entry is entry or snapshot.longs[next].entry is entry:
+        return True
+    at = next
+    while snapshot.longs[at].entry is not entry:        # S4: it stands there
+        at += 1
+    held = snapshot.longs[at]
+    snapshot.longs[at] = snapshot.longs[next]
+    snapshot.longs[next] = held
+    return True
+
+
+# -- the walk -------------------------------------------------------------------------------------
 
 cdef table_t* unfinished(store_t* store) noexcept nogil:
     """A table that the walk has not been through; NULL when it is over."""
@@ -292,9 +497,15 @@ cdef table_t* unfinished(store_t* store) noexcept nogil:
 cdef bint walk(snapshot_t* snapshot, int64_t until_us) noexcept nogil:
     cdef table_t* table
     while snapshot.front.size < FRONT_MAX:
+        if unlikely(snapshot.long_max != 0 or snapshot.side.size != 0) and step_long(snapshot):
+            if snapshot.side.size and not snapshot.halfway:
+                break
+            if clock_mono_us() >= until_us:
+                break
+            continue
         table = unfinished(snapshot.store)
         if table is NULL:
-            snapshot.store.copying = False
+            stop_copying(snapshot)
             snapshot.state = SNAPSHOT_FINISHING
             if snapshot.as_rdb:
                 rdb_write_end(&snapshot.front)
@@ -305,19 +516,21 @@ cdef bint walk(snapshot_t* snapshot, int64_t until_us) noexcept nogil:
             break
     if snapshot.front.size >= HAND_OVER:
         hand_over(snapshot, False)
-    return snapshot.front.size < FRONT_MAX
+    # Side waits for the thread to have taken front.
+    return snapshot.front.size < FRONT_MAX and (snapshot.side.size == 0 or snapshot.halfway)
 
 
 cdef bint snapshot_step(snapshot_t* snapshot, int64_t until_us) noexcept nogil:
     cdef bint more = False
     if snapshot.state != SNAPSHOT_WALKING and snapshot.state != SNAPSHOT_FINISHING:
         return False
+    snapshot.wanted = False
     if snapshot.state == SNAPSHOT_WALKING:
         more = walk(snapshot, until_us)
     if snapshot.state == SNAPSHOT_FINISHING and not snapshot.scribe.last:
         hand_over(snapshot, True)
     if finished(snapshot):              # after the last buffer, or because the disk refused
-        snapshot.store.copying = False
+        stop_copying(snapshot)
         snapshot.state = SNAPSHOT_FAILED if snapshot.error else SNAPSHOT_DONE
         return False
     return more

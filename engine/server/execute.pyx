@@ -25,7 +25,9 @@ from libc.string cimport memcpy, strerror, strlen
 from ..commands.acl_log cimport ACL_TOPLEVEL, acl_log_denied
 from ..commands.blocked cimport blocked_of
 from ..commands.connection cimport ping_command
-from ..commands.multi cimport exec_command, multi_flags, multi_queue, multi_refused
+from ..commands.multi cimport (
+    exec_command, multi_each, multi_flags, multi_queue, multi_refused,
+)
 from ..commands.script cimport script_reply_busy
 from ..commands.state cimport (
     BATCH_MAX, BUSY_NO, CALLED_BLOCKED, CALLED_DONE, CALLED_PARKED, batch_command_t,
@@ -39,6 +41,7 @@ from ..core.number cimport equal_nocase
 from ..core.table cimport table_prefetch, table_prefetch_item
 from ..core.types cimport slice_t
 from ..journal.aof cimport AOF_OK, aof_feed, aof_feed_raw
+from ..journal.snapshot cimport snapshot_holds
 from ..store.evict cimport EVICT_FAIL, EVICT_MORE, EVICT_OK, evict_run, evicted_t
 from ..store.keyspace cimport store_hash
 from ..wire.acl cimport (
@@ -49,11 +52,11 @@ from ..wire.command cimport (
     CLIENT_BARRED, CLIENT_BLOCKED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CONTROL,
     CLIENT_DIRTY_EXEC, CLIENT_FED, CLIENT_LOADING, CLIENT_MONITOR, CLIENT_MULTI, CLIENT_NO_TOUCH,
     CLIENT_PUSHING, CLIENT_READ_PAUSED, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP,
-    CLIENT_REPLY_SKIP_NEXT, CLIENT_SUBSCRIBED, CLIENT_WAIT_MEMORY,
+    CLIENT_REPLY_SKIP_NEXT, CLIENT_RETRIES, CLIENT_SUBSCRIBED,
     CMD_ALLOW_BUSY, CMD_CONTAINER,
     CMD_CONTAINER_RUNS, CMD_DENYOOM, CMD_LOADING,
     CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_NO_MULTI, CMD_PYTHON, CMD_READONLY, CMD_SUBSCRIBED,
-    CMD_UNQUEUED, CMD_WRITE, KEYS_AT, command_full_name, command_lookup, command_resolve,
+    CMD_UNQUEUED, CMD_WRITE, KEYS_AT, KEY_RW, command_full_name, command_lookup, command_resolve,
     command_t,
 )
 from ..wire.errors cimport (
@@ -61,6 +64,7 @@ from ..wire.errors cimport (
     ERR_OOM, ERR_SUBSCRIBED,
 )
 from ..wire.identity cimport identity_lacks
+from ..wire.keyspec cimport keyspec_each
 from ..wire.reply cimport reply_error, reply_error_about, reply_error_arity, reply_error_two
 from ..wire.resp cimport (
     PARSE_EMPTY, PARSE_ERROR, PARSE_INLINE, PARSE_MORE, argv_clear, parse_t, resp_parse,
@@ -414,6 +418,42 @@ cdef bint paused(const server_t* srv, const client_t* c) noexcept nogil:
                 and multi_flags(c) & (CMD_WRITE | CMD_MAY_REPLICATE) != 0))
 
 
+cdef struct holding_t:
+    server_t* srv
+    client_t* c
+    const slice_t* argv
+    bint held
+
+
+cdef bint look_at_key(void* owner, int at, uint32_t flags) noexcept nogil:
+    cdef holding_t* holding = <holding_t*>owner
+    if flags & KEY_RW and snapshot_holds(&holding.srv.snapshot, holding.c.ks, holding.argv[at]):
+        holding.held = True
+    return not holding.held
+
+
+cdef bint look_at_command(void* owner, const command_t* cmd, int argc,
+                          const slice_t* argv) noexcept nogil:
+    cdef holding_t* holding = <holding_t*>owner
+    if cmd.flags & (CMD_WRITE | CMD_MAY_REPLICATE):
+        holding.argv = argv
+        keyspec_each(cmd, argc, argv, look_at_key, owner)
+    return not holding.held
+
+
+cdef bint held_up(server_t* srv, client_t* c) noexcept nogil:
+    """It would change a long value that a rewrite has not copied yet, and can wait. Who has no
+    socket to wait with, and what a script touches without a word, has it copied at once."""
+    cdef holding_t holding = holding_t(srv, c, NULL, False)
+    if c.fd < 0 or c.flags & CLIENT_LOADING:
+        return False
+    if c.cmd.proc == exec_command:
+        multi_each(c, look_at_command, &holding)
+    elif not c.flags & CLIENT_MULTI or c.cmd.flags & CMD_UNQUEUED:
+        look_at_command(&holding, c.cmd, c.argc, c.argv)
+    return holding.held
+
+
 cdef bint disk_refuses(server_t* srv, client_t* c) noexcept nogil:
     """True, with the reply, for a command that writes, or asks how we are, while the disk fails."""
     cdef char text[160]
@@ -449,6 +489,9 @@ cdef called_t execute_process(void* owner, client_t* c) noexcept nogil:
     if unlikely(srv.pause.until_us != 0) and paused(srv, c):
         client_park(srv, c)
         return CALLED_PARKED
+    if unlikely(srv.store.copying) and held_up(srv, c):
+        client_make_ready(srv, c, CLIENT_RETRIES)
+        return CALLED_PARKED
     if unlikely(srv.aof.status != AOF_OK) and disk_refuses(srv, c):
         reject(srv, c, reply_at)
         return CALLED_DONE
@@ -459,7 +502,7 @@ cdef called_t execute_process(void* owner, client_t* c) noexcept nogil:
     if unlikely(over_limit(srv, need)) and srv.pause.until_us == 0:
         room = make_room(srv, c, need)
         if room == EVICT_MORE:
-            client_make_ready(srv, c, CLIENT_WAIT_MEMORY)
+            client_make_ready(srv, c, CLIENT_RETRIES)
             return CALLED_PARKED
         if room == EVICT_FAIL:
             reply_error(c, ERR_OOM)

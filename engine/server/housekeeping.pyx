@@ -19,7 +19,7 @@ from ..core.intrinsics cimport count_leading_zeros, likely
 from ..wire.client cimport client_memory, client_output
 from ..wire.command cimport (
     CLIENT_BLOCKED, CLIENT_CLOSE_NOW, CLIENT_CONTROL, CLIENT_INTERNAL, CLIENT_MONITOR,
-    CLIENT_NO_EVICT, CLIENT_PAUSED, CLIENT_WAIT_MEMORY,
+    CLIENT_NO_EVICT, CLIENT_PAUSED, CLIENT_RETRIES,
 )
 
 cdef enum:
@@ -148,7 +148,7 @@ cdef bint overdue(const server_t* srv, const client_t* c) noexcept nogil:
     if c.deadline_us and not c.flags & CLIENT_BLOCKED and srv.mono_us >= c.deadline_us:
         return True
     # Who waits for us, or watches, is silent for a reason.
-    if c.flags & (CLIENT_PAUSED | CLIENT_WAIT_MEMORY | CLIENT_BLOCKED | CLIENT_MONITOR
+    if c.flags & (CLIENT_PAUSED | CLIENT_RETRIES | CLIENT_BLOCKED | CLIENT_MONITOR
                   | CLIENT_CONTROL):
         return False
     return (srv.config.timeout != 0

@@ -35,10 +35,11 @@ from ..journal.aof cimport (
     aof_sync, aof_unsynced_ms,
 )
 from ..journal.snapshot cimport (
-    SNAPSHOT_DONE, SNAPSHOT_FAILED, SNAPSHOT_IDLE, snapshot_before_change, snapshot_begin,
-    snapshot_end, snapshot_init, snapshot_step,
+    SNAPSHOT_DONE, SNAPSHOT_FAILED, SNAPSHOT_IDLE, snapshot_before_change, snapshot_before_drop,
+    snapshot_begin, snapshot_end, snapshot_init, snapshot_step, snapshot_take,
 )
 from ..core.threads cimport pthread_create, pthread_detach, pthread_t
+from ..store.entry cimport entry_t
 from ..store.keyspace cimport keyspace_clear, keyspace_t
 
 import contextlib
@@ -51,6 +52,7 @@ from .load import Loader
 
 cdef enum:
     WALK_US = 500                       # of a turn
+    WALK_WANTED_US = 1000               # likewise, while somebody waits for a value to be copied
     PERCENT = 100
 
 cdef extern from "<unistd.h>" nogil:
@@ -115,11 +117,21 @@ cdef void copy_before_change(void* owner, keyspace_t* ks, uint64_t hash) noexcep
     snapshot_before_change(&(<server_t*>owner).snapshot, ks, hash)
 
 
+cdef void copy_before_drop(void* owner, keyspace_t* ks, uint64_t hash) noexcept nogil:
+    snapshot_before_drop(&(<server_t*>owner).snapshot, ks, hash)
+
+
+cdef void copy_dropped(void* owner, entry_t* entry) noexcept nogil:
+    snapshot_take(&(<server_t*>owner).snapshot, entry)
+
+
 cdef void journal_attach(server_t* srv) noexcept nogil:
     srv.store.hooks.on_expired = feed_delete
     srv.store.hooks.on_evicted = feed_delete
     srv.store.hooks.on_fields_expired = feed_delete_fields
     srv.store.hooks.before_change = copy_before_change
+    srv.store.hooks.before_drop = copy_before_drop
+    srv.store.hooks.on_dropped = copy_dropped
     snapshot_init(&srv.snapshot, &srv.store)
 
 
@@ -162,7 +174,8 @@ cdef void journal_turn(server_t* srv) noexcept nogil:
     if srv.snapshot.state == SNAPSHOT_IDLE:
         journal_cron(srv)
         return
-    srv.copy_busy = snapshot_step(&srv.snapshot, clock_mono_us() + WALK_US)
+    srv.copy_busy = snapshot_step(
+        &srv.snapshot, clock_mono_us() + (WALK_WANTED_US if srv.snapshot.wanted else WALK_US))
     ended = srv.snapshot.state == SNAPSHOT_DONE or srv.snapshot.state == SNAPSHOT_FAILED
     if ended:
         tick(srv)

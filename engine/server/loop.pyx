@@ -42,7 +42,7 @@ from ..wire.command cimport (
     CLIENT_BLOCKED, CLIENT_CLOSE_NOW, CLIENT_CLOSE_SOON, CLIENT_CLOSING, CLIENT_CONTROL,
     CLIENT_FED, CLIENT_INTERNAL, CLIENT_NOT_READ, CLIENT_PAUSED, CLIENT_PENDING_WRITE,
     CLIENT_READY, CLIENT_READ_PAUSED, CLIENT_TLS_MORE, CLIENT_TLS_SHAKING, CLIENT_UNIX_SOCKET,
-    CLIENT_UNWATCHED, CLIENT_WAIT_MEMORY, CLIENT_WRITE_WAITS,
+    CLIENT_RETRIES, CLIENT_UNWATCHED, CLIENT_WRITE_WAITS,
 )
 from .blocked cimport blocked_retry, blocked_serve, blocked_timeouts
 from ..wire.resp cimport argv_free, argv_init, argv_t
@@ -99,7 +99,8 @@ cdef enum:
     EXPIRE_BUDGET_US = 1000             # of one turn
     EVICT_BUDGET_US = 500               # likewise, of what a command left above the limit
     DEFRAG_BUDGET_US = 500
-    REAP_ITEMS = 2000                   # dropped keys or elements freed in a turn
+    REAP_ITEMS = 256                    # dropped keys or elements freed between looks at the clock
+    REAP_BUDGET_US = 300                # of one turn
     WAIT_MS_MAX = 1000                  # the longest there is between two runs of cron: hz 1
     UNSYNCED_US = 100000                # a look at what everysec has to sync by now
     BEHIND_US = 1000                    # a look at a disk or a walk that replies wait for
@@ -351,7 +352,7 @@ cdef void run_ready(server_t* srv) noexcept nogil:
     while left is not NULL:
         c = left
         left = c.next_parked
-        c.flags &= ~<uint32_t>(CLIENT_READY | CLIENT_WAIT_MEMORY)
+        c.flags &= ~<uint32_t>(CLIENT_READY | CLIENT_RETRIES)
         if c.flags & (CLIENT_CLOSE_SOON | CLIENT_CLOSE_NOW):
             continue
         if c.flags & CLIENT_BLOCKED:
@@ -576,11 +577,19 @@ cdef void loop_tick(server_t* srv) noexcept nogil:
         run_ready(srv)
 
 
+cdef void reap_dropped(server_t* srv) noexcept nogil:
+    """By the clock and not by count: a block may be a few bytes or megabytes."""
+    cdef int64_t until_us = srv.mono_us + REAP_BUDGET_US
+    while store_reap(&srv.store, REAP_ITEMS) and clock_mono_us() < until_us:
+        pass
+
+
 cdef void keep_store(server_t* srv) noexcept nogil:
     """What keys want though nobody asks for it, a bounded slice each turn."""
     cdef uint64_t spent_us = srv.expire.spent_us
     cdef evicted_t evicted
-    store_reap(&srv.store, REAP_ITEMS)
+    if unlikely(store_has_dropped(&srv.store)):
+        reap_dropped(srv)
     if srv.loading:
         return
     if unlikely(srv.store.due_ms <= srv.wall_ms):

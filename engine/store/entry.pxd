@@ -36,6 +36,7 @@ cdef enum:
     ENTRY_LONG_VALUE = 4                # value_size in 4 bytes
     ENTRY_INT = 8                       # value is an int64: no value_size
     ENTRY_BODY = 16                     # value is an address: no value_size
+    ENTRY_COPYING = 32                  # a snapshot is still to write its value, as it is
 
     ENTRY_INLINE_MAX = 512              # bytes: longer strings live in a body of their own
     INT_TEXT_MAX = 24                   # bytes that entry_string may need for an int

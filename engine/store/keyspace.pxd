@@ -50,6 +50,7 @@ ctypedef void (*key_event_fn)(void* owner, keyspace_t* ks, int klass, const char
 ctypedef void (*fields_fn)(void* owner, keyspace_t* ks, slice_t key, const slice_t* fields,
                            size_t count) noexcept nogil
 ctypedef void (*segment_fn)(void* owner, keyspace_t* ks, uint64_t hash) noexcept nogil
+ctypedef void (*entry_fn)(void* owner, entry_t* entry) noexcept nogil
 
 ctypedef void (*libraries_fn)(void* owner, buf_t* out, bint as_rdb) noexcept nogil
 ctypedef bint (*library_fn)(void* owner, slice_t code, char* why, size_t why_max) noexcept nogil
@@ -64,6 +65,8 @@ cdef struct hooks_t:
     key_fn on_evicted                   # likewise for an evicted one
     fields_fn on_fields_expired         # fields of a hash are about to go: journal their HDEL
     segment_fn before_change            # while store.copying: before any change of that hash
+    segment_fn before_drop              # likewise, where what is there will only be dropped
+    entry_fn on_dropped                 # an entry with ENTRY_COPYING: takes it
     # Libraries of functions live above, and stand in a base before the keys
     libraries_fn write_libraries        # append them, as RDB or as commands
     library_fn load_library             # False, with the reason in `why`, when it cannot be

@@ -12,7 +12,8 @@ Invariants
     K2  dirty grows for every visible change, and only then
     K3  on_modified and events come after the change is visible
     K4  an entry's deadline is known to the table (T4) before the call that set it returns
-    K5  while store.copying, before_change ran for a hash before anything under it changes
+    K5  while store.copying, before_change ran for a hash before anything under it changes, or
+        before_drop where the entry is dropped whole: what has ENTRY_COPYING lives on in the snapshot
     K6  store.due_ms <= every deadline of every database, so expiry has one number to look at
 """
 from libc.string cimport memmove, memset
@@ -28,8 +29,8 @@ from ..core.table cimport (
 from .access cimport access_new, access_touched
 from .due cimport due_first, due_list_abandon, due_list_create, due_put, due_remove
 from .entry cimport (
-    ENC_EMBSTR, ENC_HASHTABLE, ENC_INT, ENC_RAW, ENTRY_BODY, ENTRY_DEADLINE, ENTRY_INLINE_MAX,
-    ENTRY_INT, INT_TEXT_MAX, TYPE_HASH, TYPE_STRING, entry_access, entry_body, entry_create_raw,
+    ENC_EMBSTR, ENC_HASHTABLE, ENC_INT, ENC_RAW, ENTRY_BODY, ENTRY_COPYING, ENTRY_DEADLINE,
+    ENTRY_INLINE_MAX, ENTRY_INT, INT_TEXT_MAX, TYPE_HASH, TYPE_STRING, entry_access, entry_body, entry_create_raw,
     entry_create_string, entry_deadline, entry_encoding, entry_key, entry_release,
     entry_rewrite_take, entry_set_access, entry_set_body, entry_set_encoding, entry_set_int,
     entry_size, entry_string, entry_type, entry_value, entry_value_size, raw_grown_size,
@@ -44,6 +45,8 @@ from .value cimport value_effort, value_release
 cdef enum:
     RANDOM_TRIES_MAX = 100              # when dead keys keep coming up
     EFFORT_AT_ONCE = 64                 # blocks: a larger body is freed by and by
+    NO_ORIGIN = -1                      # of a table made during a walk: nothing of it is written
+    COPY_AGAIN_MS = 50                  # a look at dead fields of a hash that is being copied
 
 
 cdef slice_t key_of(const void* item) noexcept nogil:
@@ -149,6 +152,11 @@ cdef entry_t* keyspace_read(keyspace_t* ks, uint64_t hash, slice_t key) noexcept
 cdef inline void before_change(keyspace_t* ks, uint64_t hash) noexcept nogil:
     if unlikely(ks.store.copying):      # K5
         ks.store.hooks.before_change(ks.store.hooks.owner, ks, hash)
+
+
+cdef inline void before_drop(keyspace_t* ks, uint64_t hash) noexcept nogil:
+    if unlikely(ks.store.copying):      # K5
+        ks.store.hooks.before_drop(ks.store.hooks.owner, ks, hash)
 
 
 cdef entry_t* keyspace_write(keyspace_t* ks, uint64_t hash, slice_t key) noexcept nogil:
@@ -265,7 +273,7 @@ cdef entry_t* keyspace_set(keyspace_t* ks, uint64_t hash, slice_t key, slice_t v
     cdef entry_t* fresh
     cdef uint32_t access
     cdef int64_t number
-    before_change(ks, hash)
+    before_drop(ks, hash)
     entry = find_to_replace(ks, hash, key)
     if entry is not NULL:
         if write_over(ks, hash, entry, key, value, deadline_ms):
@@ -285,7 +293,7 @@ cdef entry_t* keyspace_set(keyspace_t* ks, uint64_t hash, slice_t key, slice_t v
 
 cdef void keyspace_put_take(keyspace_t* ks, uint64_t hash, entry_t* fresh) noexcept nogil:
     cdef entry_t* entry
-    before_change(ks, hash)
+    before_drop(ks, hash)
     entry = find_to_replace(ks, hash, entry_key(fresh))
     if entry is NULL:
         insert(ks, hash, fresh)
@@ -295,7 +303,10 @@ cdef void keyspace_put_take(keyspace_t* ks, uint64_t hash, entry_t* fresh) noexc
 
 cdef void keyspace_swap_take(keyspace_t* ks, uint64_t hash, entry_t* entry, entry_t* fresh,
                              bint keep_body) noexcept nogil:
-    before_change(ks, hash)
+    if keep_body:
+        before_change(ks, hash)
+    else:
+        before_drop(ks, hash)
     relink(ks, hash, entry, fresh, entry.flags & ENTRY_DEADLINE != 0)
     if keep_body:
         heap_free(ks.store.heap, entry, entry_size(entry))
@@ -339,16 +350,20 @@ cdef entry_t* keyspace_make_raw(keyspace_t* ks, uint64_t hash, entry_t* entry,
     return fresh
 
 
-cdef void keyspace_take_out(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil:
-    cdef bint found
-    before_change(ks, hash)
-    found = table_remove(&ks.table, hash, entry)
+cdef void remove(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil:
+    cdef bint found = table_remove(&ks.table, hash, entry)
     kvd_assert(found)
     ks.volatile_count -= 1 if entry.flags & ENTRY_DEADLINE else 0
 
 
+cdef void keyspace_take_out(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil:
+    before_change(ks, hash)
+    remove(ks, hash, entry)
+
+
 cdef void keyspace_delete_entry(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil:
-    keyspace_take_out(ks, hash, entry)
+    before_drop(ks, hash)
+    remove(ks, hash, entry)
     store_drop_entry(ks.store, entry)
 
 
@@ -362,7 +377,8 @@ cdef bint keyspace_delete(keyspace_t* ks, uint64_t hash, slice_t key) noexcept n
 
 cdef void keyspace_expire(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil:
     cdef store_t* store = ks.store
-    keyspace_take_out(ks, hash, entry)
+    before_drop(ks, hash)
+    remove(ks, hash, entry)
     store.expired += 1
     if store.hooks.on_expired is not NULL:
         store.hooks.on_expired(store.hooks.owner, ks, entry_key(entry))
@@ -372,7 +388,7 @@ cdef void keyspace_expire(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcep
 
 cdef void keyspace_evict(keyspace_t* ks, uint64_t hash, entry_t* entry) noexcept nogil:
     cdef store_t* store = ks.store
-    keyspace_take_out(ks, hash, entry)
+    keyspace_take_out(ks, hash, entry)  # a snapshot may not keep it: its memory is wanted now
     store.evicted += 1
     if store.hooks.on_evicted is not NULL:
         store.hooks.on_evicted(store.hooks.owner, ks, entry_key(entry))
@@ -426,6 +442,11 @@ cdef void keyspace_expire_fields(keyspace_t* ks, due_node_t* node) noexcept nogi
     if entry is NULL or not has_fields(entry) or entry_body(entry) is not hash_of_due_node(node):
         due_remove(node)                # its key has gone, and it waits to be freed
         return
+    if unlikely(ks.store.copying):
+        ks.store.hooks.before_drop(ks.store.hooks.owner, ks, hash)
+        if entry.flags & ENTRY_COPYING:         # nobody sees its dead fields meanwhile
+            due_put(ks.due_fields, node, ks.store.now_ms + COPY_AGAIN_MS, hash)
+            return
     before_change(ks, hash)
     drop_dead(ks, entry)
     if hash_table(entry_body(entry)).count:
@@ -473,7 +494,9 @@ cdef void store_drop_body(store_t* store, type_t type, encoding_t encoding,
 
 
 cdef void store_drop_entry(store_t* store, entry_t* entry) noexcept nogil:
-    if entry.flags & ENTRY_BODY and unlikely(entry_type(entry) != TYPE_STRING):
+    if unlikely(entry.flags & ENTRY_COPYING):
+        store.hooks.on_dropped(store.hooks.owner, entry)        # K5
+    elif entry.flags & ENTRY_BODY and unlikely(entry_type(entry) != TYPE_STRING):
         store_drop_body(store, entry_type(entry), entry_encoding(entry), entry_body(entry))
         heap_free(store.heap, entry, entry_size(entry))
     else:
@@ -493,6 +516,7 @@ cdef uint64_t keyspace_clear(keyspace_t* ks, bint later) noexcept nogil:
         store.dropped_items += count
         table_init(&ks.table, store.heap, &ENTRY_TYPE, store.secret)
         ks.table.version = store.copy_version
+        ks.table.origin = NO_ORIGIN
     else:
         while table_drain(&ks.table, ~<size_t>0, release_item, store):
             pass

@@ -139,7 +139,7 @@ cdef enum:                              # client flags
     CLIENT_INTERNAL = 1 << 13           # no socket: loading, the library, tests
     CLIENT_LOADING = 1 << 14            # the journal's own client: nothing is fed back
     CLIENT_PAUSED = 1 << 15             # parked by CLIENT PAUSE, its command unread
-    CLIENT_WAIT_MEMORY = 1 << 16        # parked until eviction has made room
+    CLIENT_RETRIES = 1 << 16            # parked; tries again each turn: memory, or a value, is busy
     CLIENT_EXECUTING = 1 << 17          # inside EXEC
     CLIENT_PYTHON = 1 << 18             # parked: its command is served above the floor
     CLIENT_READ_PAUSED = 1 << 19        # not read from until its replies have left
@@ -172,7 +172,7 @@ cdef enum:                              # client modes: a second word of flags
     CLIENT_BARRED = 1 << 19            # it came from where nobody may come from
 
 cdef enum:                              # whoever has one of these is not read from
-    CLIENT_NOT_READ = (CLIENT_PAUSED | CLIENT_WAIT_MEMORY | CLIENT_READ_PAUSED | CLIENT_READY
+    CLIENT_NOT_READ = (CLIENT_PAUSED | CLIENT_RETRIES | CLIENT_READ_PAUSED | CLIENT_READY
                        | CLIENT_CLOSE_SOON)
 
 cdef struct command_t

@@ -107,6 +107,7 @@ cdef class Store:
         self.store.hooks.on_expired = on_expired
         self.store.hooks.on_evicted = on_evicted
         self.store.hooks.before_change = before_change
+        self.store.hooks.before_drop = before_change
         self.store.watched = watched
         self.store.copying = copying
         self.store.events = ((EVENT_GENERIC | EVENT_STRING | EVENT_EXPIRED | EVENT_EVICTED
