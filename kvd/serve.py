@@ -218,9 +218,6 @@ class Instance:
         self.define_users()
         self.prepare_process()
         self.listen_all()
-        if os.path.exists("dump.rdb"):
-            log.warning("There is a dump.rdb here, which is not loaded: snapshots cannot be read "
-                        "yet")
         log.notice("Server initialized")
         self.supervisor.notify("STATUS=Loading the data")
         self.catch_signals()

@@ -146,6 +146,7 @@ cdef struct config_t:
     # Journal
     bint appendonly
     int appendfsync                     # fsync_t
+    slice_t dbfilename
     slice_t appendfilename
     slice_t appenddirname
     bint aof_load_truncated

@@ -10,7 +10,7 @@ A row leaves this table for config.pyx when its subject arrives.
 """
 from .config cimport (
     DIRECTIVE_FIXED, DIRECTIVE_HIDDEN, DIRECTIVE_IMMUTABLE, DIRECTIVE_PROTECTED, KIND_BOOL,
-    KIND_INT, KIND_MEMORY, KIND_TEXT, KIND_WORDS, kind_t,
+    KIND_INT, KIND_MEMORY, KIND_TEXT, KIND_WORDS, directive_last, directive_rows, kind_t,
 )
 
 from libc.stdint cimport uint32_t
@@ -26,7 +26,7 @@ cdef const char* MODULES = b"modules cannot be loaded"
 cdef const char* RDMA = b"RDMA is not supported"
 cdef const char* REPLICATION = b"there is no replication yet"
 cdef const char* REWRITE = b"a rewrite runs beside service, in slices, and is synced as it goes"
-cdef const char* SNAPSHOTS = b"there are no snapshots (RDB files) yet: appendonly keeps data"
+cdef const char* SNAPSHOTS = b"no snapshots (RDB files) are written yet: appendonly keeps data"
 cdef const char* THREADS = b"one thread serves all clients"
 cdef const char* TLS = b"TLS serves clients, with one certificate"
 cdef const char* TYPES = b"there are no lists, sets, sorted sets, hashes and streams yet"
@@ -40,11 +40,8 @@ cdef directive_t absent(const char* name, const char* alias, kind_t kind, const 
                        NULL, topic, why)
 
 
-cdef directive_t TABLE[122]
-TABLE[:] = [
+cdef directive_t* TABLE = [
     absent(b"save", NULL, KIND_WORDS, b"", b"snapshots", SNAPSHOTS),
-    absent(b"dbfilename", NULL, KIND_TEXT, b"dump.rdb", b"snapshots", SNAPSHOTS,
-           DIRECTIVE_PROTECTED),
     absent(b"rdbcompression", NULL, KIND_BOOL, b"yes", b"snapshots", SNAPSHOTS),
     absent(b"rdbchecksum", NULL, KIND_BOOL, b"yes", b"snapshots", SNAPSHOTS, IMMUTABLE),
     absent(b"rdb-del-sync-files", NULL, KIND_BOOL, b"no", b"snapshots", SNAPSHOTS),
@@ -54,6 +51,9 @@ TABLE[:] = [
     absent(b"stop-writes-on-bgsave-error", NULL, KIND_BOOL, b"yes", b"snapshots", SNAPSHOTS),
     absent(b"bgsave-cpulist", b"bgsave_cpulist", KIND_TEXT, b"", b"snapshots", SNAPSHOTS,
            IMMUTABLE),
+
+    absent(b"lua-enable-insecure-api", b"lua-enable-deprecated-api", KIND_BOOL, b"no", b"scripts",
+           b"scripts never get print, setfenv, getfenv and newproxy", HIDDEN | DIRECTIVE_PROTECTED),
 
     absent(b"aof-timestamp-enabled", NULL, KIND_BOOL, b"no", b"journal",
            b"the append only file has no timestamps yet"),
@@ -212,11 +212,13 @@ TABLE[:] = [
     absent(b"locale-collate", NULL, KIND_TEXT, b"", b"process", b"texts are compared as bytes"),
     absent(b"watchdog-period", NULL, KIND_INT, b"0", b"process", b"there is no software watchdog",
            HIDDEN),
+    directive_last(),
 ]
+cdef int COUNT = directive_rows(TABLE)
 
 
 cdef int absent_count() noexcept:
-    return <int>(sizeof(TABLE) // sizeof(TABLE[0]))
+    return COUNT
 
 
 cdef const directive_t* absent_at(int index) noexcept:

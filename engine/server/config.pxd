@@ -14,6 +14,7 @@ that are fixed. settings.pyx reads and changes values.
 """
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint32_t
+from libc.string cimport memset
 
 from ..commands.state cimport server_t
 
@@ -56,6 +57,20 @@ cdef struct directive_t:
     const char* shell                   # NULL
     const char* topic
     const char* help                    # a sentence; of a fixed one: why it is
+
+# A table ends with a row that has no name, so that nobody keeps its length.
+cdef inline directive_t directive_last() noexcept:
+    cdef directive_t row
+    memset(&row, 0, sizeof(row))
+    return row
+
+
+cdef inline int directive_rows(const directive_t* table) noexcept:
+    cdef int count = 0
+    while table[count].name is not NULL:
+        count += 1
+    return count
+
 
 cdef int directive_count() noexcept
 cdef const directive_t* directive_at(int index) noexcept

@@ -141,8 +141,7 @@ cdef directive_t text(const char* name, const char* value, const void* field, co
                        help)
 
 
-cdef directive_t TABLE[102]
-TABLE[:] = [
+cdef directive_t* TABLE = [
     # Network. Loopback by default, as in the file that Valkey ships, not as when it has none.
     text(b"bind", b"127.0.0.1 -::1", &LAYOUT.bind, b"network",
          b"Addresses to listen on, at most 16: `*` is every IPv4 address, `::*` every IPv6 one; "
@@ -318,6 +317,9 @@ TABLE[:] = [
     choice(b"appendfsync", b"everysec", b"everysec=2 always=1 no=0", &LAYOUT.appendfsync,
            b"journal", b"When the append only file is brought to disk: each second, before each "
            b"reply, or when the system likes.", 0, apply_fsync),
+    text(b"dbfilename", b"dump.rdb", &LAYOUT.dbfilename, b"journal",
+         b"An RDB file in dir that is loaded at the start when appendonly is no. Nothing is written "
+         b"to it.", PROTECTED),
     text(b"appendfilename", b"appendonly.aof", &LAYOUT.appendfilename, b"journal",
          b"First part of the names of the append only files.", IMMUTABLE),
     text(b"appenddirname", b"appendonlydir", &LAYOUT.appenddirname, b"journal",
@@ -449,20 +451,21 @@ TABLE[:] = [
     directive_t(b"latency-tracking-info-percentiles", NULL, KIND_PERCENTILES, 0, 0, b"50 99 99.9",
                 0, 100, NULL, NULL, NULL, b"measurement",
                 b"Percentiles that INFO latencystats shows, at most 16."),
+    directive_last(),
 ]
+cdef int COUNT = directive_rows(TABLE)
 
 
 # -- finding --------------------------------------------------------------------------------------
 
 cdef int directive_count() noexcept:
-    return <int>(sizeof(TABLE) // sizeof(TABLE[0])) + absent_count()
+    return COUNT + absent_count()
 
 
 cdef const directive_t* directive_at(int index) noexcept:
-    cdef int own = <int>(sizeof(TABLE) // sizeof(TABLE[0]))
-    if index < own:
+    if index < COUNT:
         return &TABLE[index]
-    return absent_at(index - own)
+    return absent_at(index - COUNT)
 
 
 cdef const directive_t* directive_find(bytes name):

@@ -245,6 +245,7 @@ class Journal:
             JournalError: the files cannot be believed, or not be written. They are untouched.
         """
         if self.setting("appendonly") != "yes":
+            self.load_snapshot()
             return
         try:
             if self.files.read():
@@ -313,23 +314,60 @@ class Journal:
         Args:
             serve: let the loop answer LOADING meanwhile; not from within a command.
         """
-        cdef server_t* srv = server_of_capsule(self.server)
         parts = self.files.manifest.parts
+        with self.loading("append only file", sum(self.files.size(part) for part in parts)):
+            for left, part in enumerate(parts, 1 - len(parts)):
+                self.load_part(part, left == 0, serve)
+
+    def load_snapshot(self) -> None:
+        """An RDB file that a stock server has left, where there is no journal to be had.
+
+        Raises:
+            JournalError: it cannot be read to its end: nobody serves half a data set.
+        """
+        path = os.path.join(self.files.home, self.setting("dbfilename"))
+        try:
+            size = os.stat(path).st_size
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise JournalError(f"{path} cannot be read: {error}") from error
+        with self.loading("disk", size), self.opened(path, rdb_only=True) as loader:
+            if not loader.is_rdb:
+                raise JournalError(f"Wrong signature trying to load DB from file {path}")
+            if self.run_loader(loader, os.path.basename(path), True) != "done":
+                at, trouble = loader.trouble
+                raise JournalError(f"Fatal error loading the DB from {path}: at offset {at}: "
+                                   f"{trouble}. The file is as it was.")
+        self.log.warning(f"Nothing is written to {path}: set appendonly yes to keep what changes")
+
+    @contextlib.contextmanager
+    def opened(self, path: str, rdb_only: bool = False):
+        try:
+            loader = Loader(self.server.capsule, path, rdb_only)
+        except OSError as error:
+            raise JournalError(f"{path} cannot be read: {error}") from error
+        with contextlib.closing(loader):
+            yield loader
+
+    @contextlib.contextmanager
+    def loading(self, source: str, size: int):
+        """Within it clients are told LOADING, and nothing dies; then the log is told."""
+        cdef server_t* srv = server_of_capsule(self.server)
         started = time.monotonic()
-        srv.loading_total_bytes = sum(self.files.size(part) for part in parts)
+        srv.loading_total_bytes = size
         srv.loading_done_bytes = 0
         srv.loading_started_ms = clock_wall_ms()
         srv.loading = True
         srv.store.expiry_paused = True              # between the slices, too
         try:
-            for left, part in enumerate(parts, 1 - len(parts)):
-                self.load_part(part, left == 0, serve)
+            yield
         finally:
             srv.loading = False
             srv.store.expiry_paused = False
         self.keys = self.count_keys()
         seconds = time.monotonic() - started
-        self.log.notice(f"DB loaded from append only file: {seconds:.3f} seconds ({self.keys} "
+        self.log.notice(f"DB loaded from {source}: {seconds:.3f} seconds ({self.keys} "
                         f"keys, {srv.loading_total_bytes / MIB:.1f} MB)")
 
     def count_keys(self) -> int:
@@ -367,7 +405,7 @@ class Journal:
             if state != "more":
                 return state
             if serve and self.server.run(1e-6) != "time":
-                raise Stopped("stopped while the append only file was loaded")
+                raise Stopped(f"stopped while {name} was loaded")
             if time.monotonic() - told > PROGRESS_SECONDS:
                 told = time.monotonic()
                 done, total = srv.loading_done_bytes, srv.loading_total_bytes

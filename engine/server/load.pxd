@@ -27,6 +27,7 @@ cdef struct loader_t:
     size_t at                           # next command
     size_t good
     bint in_rdb                         # the start of the file is an RDB image
+    bint rdb_only                       # and what may follow it is not for us
     rdb_t rdb
     const command_t* multi
     const command_t* exec

@@ -274,6 +274,8 @@ cdef load_status_t load_some(loader_t* loader, int64_t until_us) noexcept nogil:
             return LOAD_BROKEN
         loader.in_rdb = False
         loader.good = loader.at
+        if loader.rdb_only:
+            return LOAD_DONE
     return load_commands(loader, until_us)
 
 
@@ -312,6 +314,7 @@ cdef class Loader:
     Args:
         capsule: of the server.
         path: the file, which nobody may shorten meanwhile.
+        rdb_only: it is a snapshot, not a part of a journal.
     Raises:
         OSError: it cannot be read.
     """
@@ -322,7 +325,7 @@ cdef class Loader:
     cdef readonly size_t size
     cdef bint open
 
-    def __cinit__(self, capsule, path):
+    def __cinit__(self, capsule, path, rdb_only=False):
         self.capsule = capsule
         self.srv = <server_t*>PyCapsule_GetPointer(capsule, b"kvd.server_t")
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -337,6 +340,7 @@ cdef class Loader:
         finally:
             os.close(fd)
         load_init(&self.loader, self.srv, <const char*>self.image, self.size)
+        self.loader.rdb_only = rdb_only
         self.open = True
 
     def __dealloc__(self):

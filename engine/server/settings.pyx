@@ -283,6 +283,7 @@ TEXT_CHECKS = {
     b"shutdown-on-sigterm": check_shutdown,
     b"proc-title-template": check_title,
     b"oom-score-adj-values": check_scores,
+    b"dbfilename": check_file_name,
     b"appendfilename": check_file_name,
     b"appenddirname": check_file_name,
     b"server-cpulist": check_processors,
