@@ -109,6 +109,20 @@ def describe_object(server, client, words):
     return Simple(f"{line} lfu_freq:{found['freq']}{found['more']}")
 
 
+@subcommand("LISTPACK <key>", "Print what is in a listpack to standard output.", 1)
+def listpack(server, client, words):
+    described(server, client, words[0])         # or "no such key"
+    found = debug.listpack_of(server.capsule, client.db, words[0])
+    if found is None:
+        raise Error("ERR Not a listpack encoded object.")
+    size, elements = found
+    print(f"{{total bytes {size}}} {{num entries {len(elements)}}}")
+    for at, element in enumerate(elements):
+        print(f"{{index {at}}} {element!r}")
+    print("{end}", flush=True)
+    return Simple("Listpack structure printed on stdout")
+
+
 @subcommand("SDSLEN <key>", "Tell the sizes of a key and of its string.", 1)
 def sdslen(server, client, words):
     found = described(server, client, words[0])

@@ -7,14 +7,16 @@ The digest is Redis's: the SHA-1 of each key with its value, xor-ed, so that the
 not matter. Two servers that hold the same data say the same, whichever of the family they are.
 Source: debug.c, computeDatasetDigest (S. Sanfilippo).
 """
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from ..commands.state cimport server_t
 from ..core.buf cimport buf_free, buf_init, buf_t
 from ..core.glob cimport glob_match
 from ..core.heap cimport heap_alloc, heap_block_size, heap_free
 from ..core.idlist cimport id_t
-from ..core.listpack cimport listpack_size, listpack_value_t
+from ..core.listpack cimport (
+    listpack_first, listpack_next, listpack_size, listpack_value, listpack_value_t,
+)
 from ..core.number cimport FORMAT_DOUBLE_MAX, format_double
 from ..core.table cimport (
     NO_DEADLINE, SEGMENT_ITEMS_MAX, table_due_ms, table_overhead, table_scan,
@@ -23,9 +25,8 @@ from ..core.types cimport slice_t
 from ..journal.rdb cimport RDB_VERSION_VALKEY, rdb_write_value
 from ..store.access cimport lfu_decayed, lru_idle_seconds
 from ..store.entry cimport (
-    ENC_INT, ENC_QUICKLIST, ENTRY_BODY, INT_TEXT_MAX, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM,
-    TYPE_STRING,
-    TYPE_ZSET, encoding_name, entry_access, entry_body, entry_deadline, entry_encoding, entry_key,
+    ENC_INT, ENC_LISTPACK, ENC_QUICKLIST, ENTRY_BODY, INT_TEXT_MAX, TYPE_HASH, TYPE_LIST, TYPE_SET,
+    TYPE_STREAM, TYPE_STRING, TYPE_ZSET, encoding_name, entry_access, entry_body, entry_deadline, entry_encoding, entry_key,
     entry_memory, entry_size, entry_string, entry_t, entry_type, raw_t,
 )
 from ..store.hash cimport hash_next, hash_t, hash_walk, hash_walk_t
@@ -204,6 +205,25 @@ def describe_key(capsule, db: int, key: bytes) -> dict | None:
         more=list_nodes(entry) if entry_encoding(entry) == ENC_QUICKLIST else "",
         freq=lfu_decayed(&srv.store.access, entry_access(entry)) if srv.store.access.lfu else None,
     )
+
+
+def listpack_of(capsule, db: int, key: bytes) -> tuple[int, list[bytes | int]] | None:
+    """Bytes and elements of a key that is one listpack; None when it is not."""
+    cdef entry_t* entry = find(server_from(capsule), db, key)
+    cdef const uint8_t* pack
+    cdef const uint8_t* at
+    cdef listpack_value_t value
+    if entry is NULL or entry_encoding(entry) != ENC_LISTPACK:
+        return None
+    pack = <const uint8_t*>entry_body(entry)
+    elements = []
+    at = listpack_first(pack)
+    while at is not NULL:
+        listpack_value(at, &value)
+        elements.append(value.number if value.text.data is NULL
+                        else value.text.data[:value.text.size])
+        at = listpack_next(at)
+    return listpack_size(pack), elements
 
 
 # -- digests --------------------------------------------------------------------------------------

@@ -255,8 +255,14 @@ cdef size_t read_word(const char* line, size_t size, size_t at, buf_t* text) noe
             ch = c'\''
             at += 1
         elif quote and ch == quote:
-            # A closing quote ends the word: only a space may follow it.
-            return at if at == size or is_space(line[at]) else size + 1
+            if at == size or is_space(line[at]):
+                return at
+            # As on Valkey 9.1 a word may go on: "a"b is ab. A quote behind a quote is a mistake, as
+            # it has always been: who doubles quotes to write one would get none.
+            if line[at] == c'"' or line[at] == c'\'':
+                return size + 1
+            quote = 0
+            continue
         elif quote == 0 and (ch == c'"' or ch == c'\''):
             quote = ch
             continue

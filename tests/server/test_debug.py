@@ -58,6 +58,9 @@ debug sleep
 debug log hello
 debug digest-value str int nokey
 debug digest-value
+debug listpack nokey
+debug listpack str
+debug listpack
 debug populate x
 debug populate 2 p x
 debug populate -1
@@ -157,6 +160,13 @@ def test_object_and_sdslen(server):
     sizes = dict(word.split(":") for word in ask(server, "DEBUG", "SDSLEN", "k").decode().split())
     assert sizes["key_sds_len"] == "1" and sizes["val_sds_len"] == "1050"
     assert int(sizes["val_alloc"]) >= 1050 + int(sizes["val_sds_avail"])
+
+
+def test_listpack_prints(server, capfd):
+    ask(server, "RPUSH", "l", "1", "two")
+    assert ask(server, "DEBUG", "LISTPACK", "l") == b"Listpack structure printed on stdout"
+    assert "{index 1} b'two'" in capfd.readouterr().out
+    ask(server, "DEL", "l")
 
 
 def test_populate(server):
