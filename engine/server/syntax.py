@@ -35,6 +35,9 @@ BY_SCORE = {"zcount", "zrangebyscore", "zrevrangebyscore", "zremrangebyscore"}
 # Tokens that belong to the first name behind them, where others make a block of all.
 FIRST_ONLY = {"BYBOX", "BYPOLYGON"}
 
+# All behind the first so many arguments is one block.
+BLOCK_BEHIND = {"xtrim": 1}
+
 # A parsed syntax: a word, ("...",), or (bracket, [sequence, ...]) with a sequence per alternative.
 Node = str | tuple
 
@@ -68,6 +71,12 @@ def is_repeat(node: Node) -> bool:
             and node[1][0][-1:] == ["..."])
 
 
+def is_pair_of_lists(nodes: list[Node]) -> bool:
+    """key [key ...] id [id ...]: behind a token they are one argument."""
+    return (len(nodes) >= 4 and is_name(nodes[0]) and is_repeat(nodes[1]) and is_name(nodes[2])
+            and is_repeat(nodes[3]))
+
+
 def type_of(name: str, row: dict) -> str:
     if name in KEYS and row["keys"]["kind"] != "none":
         return "key"
@@ -85,6 +94,10 @@ def type_of(name: str, row: dict) -> str:
         return "double"
     if name in ("start", "stop") and row["name"] == "zrange":
         return "string"
+    if name == "cursor" and row["name"] == "clusterscan":
+        return "string"
+    if row["name"] in ("hexpireat", "hpexpireat") and name.startswith("unix-time"):
+        return "integer"
     return TYPES.get(name) or ("integer" if name in INTEGERS else "string")
 
 
@@ -102,11 +115,13 @@ class Builder:
         elif name in ("by-pattern", "get-pattern"):     # SORT's: one spec for what both reach
             argument["key_spec_index"] = 1
             self.keys = 2
+        elif name == "numfields" and self.row["name"] != "hexpire":
+            argument["key_spec_index"] = 0              # as Valkey has it, though it is no key
         return argument
 
     def pure_token(self, token: str) -> dict:
         return {"name": token.lower(), "type": "pure-token", "display_text": token.lower(),
-                "token": token}
+                "token": "" if token == '""' else token}
 
     def token_with(self, token: str, names: list[str]) -> dict:
         """EX seconds; LIMIT offset count."""
@@ -120,6 +135,10 @@ class Builder:
     def block(self, arguments: list[dict]) -> dict:
         if len(arguments) == 1:
             return arguments[0]
+        first = arguments[0]
+        if first["type"] == "block" and "token" in first:       # TO host port [FORCE]
+            first["arguments"] += arguments[1:]
+            return first
         return {"name": "-".join(argument["name"] for argument in arguments[:2]),
                 "type": "block", "arguments": arguments}
 
@@ -140,7 +159,11 @@ class Builder:
                 most = at + 1 if node in FIRST_ONLY else len(nodes)
                 while stop < most and is_name(nodes[stop]):
                     stop += 1
-                if stop == at < len(nodes) and nodes[at][0] == "<":
+                if is_pair_of_lists(nodes[at:]):
+                    out.append({"name": node.lower(), "type": "block", "token": node,
+                                "arguments": self.sequence(nodes[at:at + 4])})
+                    stop = at + 4
+                elif stop == at < len(nodes) and nodes[at][0] == "<":
                     out.append({"token": node, **self.group(nodes[at][1])})
                     stop += 1
                 else:
@@ -203,4 +226,8 @@ def arguments_of(row: dict, specs: list[dict]) -> list[dict]:
     """
     words = WORDS.findall(row["syntax"])[len(row["name"].split("|")):]
     alternatives = parse(iter(words))
-    return Builder(row, specs).sequence(alternatives[0])
+    made = Builder(row, specs).sequence(alternatives[0])
+    first = BLOCK_BEHIND.get(row["name"])
+    if first is not None:
+        made[first:] = [{"name": made[first]["name"], "type": "block", "arguments": made[first:]}]
+    return made
