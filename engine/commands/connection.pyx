@@ -219,6 +219,8 @@ cdef void hello_command(client_t* c) noexcept nogil:
 cdef void reset_command(client_t* c) noexcept nogil:
     """As new, but for what the client said of its library and its abilities."""
     cdef server_t* srv = server_of(c)
+    cdef bint stranger = client_must_log_in(srv, c)
+    cdef int64_t deadline_us = c.deadline_us
     multi_free(c)
     pubsub_leave(c)
     tracking_stop(c)
@@ -231,6 +233,8 @@ cdef void reset_command(client_t* c) noexcept nogil:
     c.resp = 2
     client_set_text(c, &c.name, slice_t(NULL, 0))
     connection_greet(srv, c)
+    if stranger:
+        c.deadline_us = deadline_us     # or it would never have to log in
     reply_simple(c, b"RESET")
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from ..client import Gone, Link, Wrong, info
 from ..errors import Conflict, Failed, TimedOut
 from ..home import Place
-from ..instance import Instance
+from ..instance import CREATING, Instance
 from ..plans import show_bytes
 from .process import Process, last_words
 
@@ -54,6 +54,7 @@ class Engine:
     Attributes:
         link: the one connection we hold; None while there is none.
         missing: what this engine cannot do: "external".
+        outside: why its outer door is not as the record says; "" when it is.
         certified: the certificate that it was given: path and time of change.
         sample: the last of its figures.
         misses: samples, or lines to it, that were awaited in vain since it last answered.
@@ -65,6 +66,7 @@ class Engine:
     process: Process
     link: Link | None = None
     missing: set[str] = field(default_factory=set)
+    outside: str = ""
     sample: dict[str, float] = field(default_factory=dict)
     misses: int = 0
     commands: set[str] = field(default_factory=set)
@@ -136,11 +138,16 @@ def set_config(link: Link, wanted: dict[str, str]) -> None:
     differing = [word for name, value in wanted.items() if now.get(name) != value
                  for word in (name, value)]
     if differing:
-        try:
-            link.do("CONFIG", "SET", *differing)
-        except Wrong as error:
-            text = str(error)
-            raise Failed(text.partition(" - ")[2] or text.removeprefix("ERR ")) from None
+        change_config(link, *differing)
+
+
+def change_config(link: Link, *words: str) -> None:
+    """Set directives, whatever they are now. Raises Failed."""
+    try:
+        link.do("CONFIG", "SET", *words)
+    except Wrong as error:
+        text = str(error)
+        raise Failed(text.partition(" - ")[2] or text.removeprefix("ERR ")) from None
 
 
 def apply(engine: Engine, instance: Instance, doors: Doors) -> None:
@@ -208,23 +215,35 @@ def apply_external(engine: Engine, link: Link, instance: Instance, doors: Doors)
     TLS alone is not enough to open it: without the engine's own allowlist and its demand for a
     login, a port to the outside would let in anybody while internal authentication is off.
     """
-    known = get_config(link, "external-user", "external-allowlist", "tls-port", "tls-bind")
-    if not {"external-user", "external-allowlist", "tls-port"} <= known.keys():
+    rules = {"external-user": instance.id,
+             "external-allowlist": " ".join(rule.cidr for rule in instance.allowlist)}
+    if not {*rules, "tls-bind"} <= get_config(link, *rules, "tls-bind").keys():
         engine.missing.add("external")
+        engine.outside = "the engine that runs is older than the outer door: `kvd restart " \
+            f"{instance.name}` opens it"
         return
     engine.missing.discard("external")
+    set_config(link, rules)             # by itself: nothing may keep somebody from being denied
+    try:
+        open_external(engine, link, instance, doors)
+        engine.outside = ""
+    except Failed as error:
+        # Nothing half-made; but where the inside serves already it goes on.
+        if instance.status == CREATING:
+            raise
+        engine.outside = f"the outer door is not as it should be: {error}"
+
+
+def open_external(engine: Engine, link: Link, instance: Instance, doors: Doors) -> None:
+    """Its certificate and its port. Raises Failed."""
     certificate, key = doors.leaf()
     stamp = (certificate, os.stat(certificate).st_mtime_ns)
     if engine.certified != stamp:       # also when a renewed one has the same path
-        link.do("CONFIG", "SET", "tls-cert-file", certificate, "tls-key-file", key,
-                "tls-auth-clients", "no")
+        change_config(link, "tls-cert-file", certificate, "tls-key-file", key,
+                      "tls-auth-clients", "no")
         engine.certified = stamp
-    wanted = {"external-user": instance.id,
-              "external-allowlist": " ".join(rule.cidr for rule in instance.allowlist)}
-    if "tls-bind" in known:
-        wanted["tls-bind"] = doors.external_bind
-    set_config(link, wanted)
-    set_config(link, {"tls-port": str(instance.external_port)})
+    set_config(link, {"tls-bind": doors.external_bind,
+                      "tls-port": str(instance.external_port)})
 
 
 def check_fits(link: Link, instance: Instance) -> None:

@@ -286,7 +286,7 @@ class Keeper:
                 self.submit(self.reconnect, instance.id)
             if instance.old_password and now > instance.old_password_until:
                 self.submit(self.change, instance.id, {"old_password": ""})
-            if certificates and self.authority.renewal_due(engine.place):
+            if certificates and (engine.outside or self.authority.renewal_due(engine.place)):
                 self.submit(self.reapply, instance.id)
 
     def reconnect(self, id: str) -> None:

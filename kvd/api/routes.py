@@ -126,7 +126,7 @@ def connection_info(call: Call) -> shapes.ConnectionInfo:
     instance, state = call.instance, call.state
     inside, outside = state.setting("internal-host"), state.setting("external-host")
     engine = call.verbs.watch.get(instance.id)
-    access = "unavailable" if engine is None or "external" in engine.missing else \
+    access = "unavailable" if engine is None or engine.outside else \
         "open" if instance.allowlist else "closed"
     authority = call.verbs.authority
     ca = "" if authority.given.exists() or not authority.certificate.exists() \
@@ -269,6 +269,7 @@ def get_now(call: Call) -> dict[str, Any]:
     return {"id": instance.id, "status": instance.status,
             "pid": engine.process.pid if engine else None,
             "missing": sorted(engine.missing) if engine else [],
+            "outside": engine.outside if engine else "",
             "sample": engine.sample if engine else {},
             "limits": {"memoryBytes": instance.memory_bytes,
                        "connections": instance.connections}}

@@ -162,8 +162,8 @@ class ConnectionInfo(msgspec.Struct, **FIELD):
     external_connection_string: str
     cli_command: str
     external_access: Annotated[str, msgspec.Meta(
-        description="Ours: open; closed (the allowlist is empty); unavailable (the engine that "
-                    "runs is older than the outer door).")]
+        description="Ours: open; closed (the allowlist is empty); unavailable (`outside` "
+                    "of /now says why).")]
     password: str
 
 

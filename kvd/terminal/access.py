@@ -88,10 +88,9 @@ def save(session: Session, instance: dict, rules: list[Rule]) -> None:
     if lines and session.dry_run:
         lines.insert(0, f"Would change {instance['name']}:")
     session.print(after, "\n".join(lines) or "It is so already.")
-    missing = session.ask("GET", f"/key-value/{instance['id']}/now")["missing"]
-    if "external" in missing:
-        session.note("It is kept. The engine that runs is older than the outer door, so nobody "
-                     f"comes in from outside until `kvd restart {instance['name']}`.")
+    outside = session.ask("GET", f"/key-value/{instance['id']}/now")["outside"]
+    if outside:
+        session.note(f"It is kept, but {outside}.")
 
 
 def show(session: Session, instance: dict) -> None:

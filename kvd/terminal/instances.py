@@ -98,8 +98,8 @@ def urls_text(instance: dict, connection: dict) -> str:
     access = {"open": "",
               "closed": f"\n                (closed: `kvd allow {instance['name']} CIDR` lets "
                         "somebody in)",
-              "unavailable": "\n                (not served: the engine that runs is older than "
-                             f"the outer door; `kvd restart {instance['name']}` opens it)"}
+              "unavailable": f"\n                (not served: `kvd doctor {instance['name']}` "
+                             "says why)"}
     text = (f"  Internal URL  {connection['internalConnectionString']}\n"
             f"  External URL  {connection['externalConnectionString']}"
             f"{access[connection['externalAccess']]}\n")
@@ -160,14 +160,9 @@ def info(session: Session, name: str) -> None:
                  ["Connections", f"{sample['connections']:.0f}"],
                  ["Keys", f"{sample['keys']:.0f}"],
                  ["Commands", f"{sample['commands']:.0f} per second"]]
-    if now["missing"]:
-        rows.append(["Not here yet", ", ".join(MISSING[one] for one in now["missing"])])
+    if now["outside"]:
+        rows.append(["Outer door", now["outside"]])
     table(["", instance["name"]], rows)
-
-
-MISSING = {
-    "external": "an older engine runs, without an outer door (TLS with an allowlist), so there is "
-                "no way in from outside: `kvd restart` starts a new one"}
 
 
 @click.command()

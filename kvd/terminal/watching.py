@@ -200,9 +200,8 @@ def look_at_instance(session: Session, instance: dict) -> Iterator[Finding]:
             yield from look_at_data(instance, link)
     except (Refused, Wrong) as error:
         yield name, "wrong", f"the internal URL does not work: {error}"
-    for missing in now["missing"]:
-        from .instances import MISSING
-        yield name, "warning", MISSING[missing]
+    if now["outside"]:
+        yield name, "wrong", now["outside"]
     if any(rule["cidrBlock"] in ("0.0.0.0/0", "::/0") for rule in instance["ipAllowList"]):
         yield name, "warning", "the whole world may try to come in: `kvd deny` narrows it"
     if connection["externalAccess"] == "closed":

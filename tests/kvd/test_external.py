@@ -121,6 +121,31 @@ def test_the_certificate_is_changed_under_who_is_connected(place):
     link.close()
 
 
+def test_a_door_that_cannot_be_opened_leaves_the_inside_alone(place):
+    """And nothing keeps somebody from being denied."""
+    allow(place, "127.0.0.0/8", "::1/128")
+    place.ask("PUT", "/settings/external-bind", {"value": "192.0.2.1"})
+    place.run("restart", "door", "--yes")
+    place.wait("door")
+    with place.link("door") as link:
+        assert link.do("PING") == b"PONG"
+        assert "192.0.2.1 is no address of this machine" in \
+            place.ask("GET", "/key-value/door/now")["outside"]
+        found = " ".join(place.run("doctor", "door").stdout.split())
+        assert "the outer door is not as it should be: 192.0.2.1 is no address" in found
+        assert place.ask("GET", "/key-value/door/connection-info")["externalAccess"] \
+            == "unavailable"
+        allow(place, "192.0.2.0/24")
+        assert link.do("CONFIG", "GET", "external-allowlist")[1] == b"192.0.2.0/24"
+        place.ask("PUT", "/settings/external-bind", {"value": "*"})
+        deadline = time.monotonic() + 10
+        while place.ask("GET", "/key-value/door/now")["outside"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        with pytest.raises(Wrong, match=REFUSAL):
+            Link.url(url(place), ca=ca(place))
+
+
 # -- the verbs ------------------------------------------------------------------------------------
 
 def test_allow_and_deny_by_the_command_line(place):

@@ -373,6 +373,15 @@ class TestBeforeAuth:
             assert one.gone() and silent.gone()
             assert 0.9 < time.monotonic() - began < 4
 
+    def test_who_is_not_in_gains_no_time_by_resetting(self):
+        with serving(requirepass="secret", **{"login-timeout": 1}) as engine:
+            one = engine.connect()
+            began = time.monotonic()
+            with pytest.raises(ConnectionError):
+                while time.monotonic() - began < 4:
+                    assert one.ask("RESET") == b"+RESET\r\n"
+                    time.sleep(0.05)
+
     def test_a_deadline_only_for_those_who_are_not_in(self):
         with serving(requirepass="secret", **{"login-timeout": 1}) as engine:
             good, again = engine.connect(), engine.connect()
