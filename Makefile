@@ -43,6 +43,7 @@ ecosystem: build
 	@command -v npm >/dev/null && npm install --silent --prefix $(VENV)/node $(NODE_PACKAGES) || \
 		echo "kvd: no packages of npm: what needs them is skipped"
 	NODE_PATH=$(abspath $(VENV))/node/node_modules $(PY) -m pytest -m ecosystem -rs tests/ecosystem
+	$(PY) -m tests.ecosystem.redis_py
 
 build: $(VENV)/made-for-tests
 	@echo "kvd: building what has changed, and the test faces"
