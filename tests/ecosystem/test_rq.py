@@ -60,6 +60,7 @@ def client(trial):
 DURABLE = (SIMPLE, "--appendonly", "yes", "--appendfsync", "always")
 
 
+@pytest.mark.slow
 def test_workers_are_killed(trial):
     kill_workers(trial, JOBS)
     assert trial.held() == 0

@@ -25,7 +25,7 @@ def held(client) -> int:
 
 @pytest.fixture
 def trial(request, tmp_path):
-    options, job_ms = getattr(request, "param", ((), 2))
+    options, job_ms = getattr(request, "param", ((), 4))
     ruby = needs.ruby(sidekiq="ruby-sidekiq", redis="ruby-redis")
     sidekiq = needs.program("sidekiq", "ruby-sidekiq")
     queue = Queue(worker=(sidekiq, "-r", APP, "-c", str(THREADS), "-t", "1"),
@@ -35,7 +35,7 @@ def trial(request, tmp_path):
     made.close()
 
 
-@pytest.mark.parametrize("trial", [((), 2), ((), 1500)], indirect=True,
+@pytest.mark.parametrize("trial", [((), 4), ((), 1500)], indirect=True,
                          ids=["short jobs", "jobs that outlast the time to end"])
 def test_workers_are_asked_to_end(trial):
     """Longer jobs are cut off after a second and pushed back: they run again."""
@@ -56,7 +56,7 @@ def test_workers_are_killed(trial):
     assert trial.held() == 0
 
 
-@pytest.mark.parametrize("trial", [(("--appendonly", "yes", "--appendfsync", "always"), 2)],
+@pytest.mark.parametrize("trial", [(("--appendonly", "yes", "--appendfsync", "always"), 4)],
                          indirect=True, ids=["always"])
 def test_the_engine_is_killed(trial):
     """A job may be taken off in the journal and lost on its way: one a thread and kill."""

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+import redis
 
 from tests.ecosystem import needs
 from tests.ecosystem.test_celery import APP as CELERY
@@ -136,8 +137,13 @@ def test_the_prometheus_exporter(tmp_path, start):
                 client.expire(f"key{n}", 1000)
             client.get("key1")
             client.get("absent")
-            with pytest.raises(Exception, match="WRONGTYPE"):
+            with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
                 client.lpush("key1", "x")
+            client.config_set("slowlog-log-slower-than", 0)
+            client.ping()
+            client.config_set("slowlog-log-slower-than", -1)    # whatever else the machine does
+            slow = client.slowlog_len()
+            assert slow >= 2
         process = start(exporter, "-redis.addr", engine.url, "-web.listen-address",
                         f"127.0.0.1:{port}")
         told = metrics(get_when(port, "/metrics", lambda text: "redis_up 1" in text, process))
@@ -153,7 +159,7 @@ def test_the_prometheus_exporter(tmp_path, start):
         assert told['redis_errors_total{err="WRONGTYPE"}'] == 1
         assert 0 < told["redis_memory_used_bytes"] < 100 << 20
         assert told["redis_connected_clients"] >= 1 and told["redis_uptime_in_seconds"] >= 0
-        assert told["redis_slowlog_length"] == 0 and told["redis_connected_slaves"] == 0
+        assert told["redis_slowlog_length"] == slow and told["redis_connected_slaves"] == 0
         instance, = [name for name in told if name.startswith("redis_instance_info{")]
         assert 'role="master"' in instance and f'tcp_port="{engine.port}"' in instance
         assert len([name for name in told if name.startswith("redis_")]) > 150

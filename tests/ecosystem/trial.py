@@ -75,7 +75,7 @@ class Queue:
 class Trial:
     """One queue on one engine. `close()` leaves no process."""
 
-    def __init__(self, directory: pathlib.Path, queue: Queue, *options: str, job_ms: float = 2,
+    def __init__(self, directory: pathlib.Path, queue: Queue, *options: str, job_ms: float = 4,
                  environment: dict[str, str] | None = None):
         self.directory, self.queue = directory, queue
         self.engine = Engine(directory, *options)
@@ -191,7 +191,7 @@ def kill_workers(trial: Trial, jobs: int, kills: int = 3, workers: int = 2,
     trial.send_all(0, jobs)
     for count in range(1, kills + 1):
         trial.start(workers)
-        trial.wait(lambda: trial.done() >= jobs * count // (kills + 1))
+        trial.wait(lambda: trial.done() >= jobs * count // (kills + 2))
         trial.kill()
         assert trial.done() < jobs, "they were killed too late to prove anything"
     trial.mend()
