@@ -569,7 +569,9 @@ cdef void bitfield_generic(client_t* c, bint read_only) noexcept nogil:
     else:                               # to be read only
         text = entry_string(entry, scratch) if entry is not NULL else slice_t(NULL, 0)
         value = open_string_t(<char*>text.data, text.size, False)
-    changes = run_fields(c, value, &fields) + value.grown
+    changes = run_fields(c, value, &fields)
+    if changes == 0 and value.grown:
+        changes = 1                     # it is longer now
     if changes:
         keyspace_signal(c.ks, EVENT_STRING, b"setbit", c.argv[1])
         c.store.dirty += changes - 1

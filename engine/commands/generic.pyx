@@ -284,7 +284,7 @@ cdef void swapdb_command(client_t* c) noexcept nogil:
         keyspace_exchange(a, b)
         blocked_touch_all_in_db(server_of(c), a)
         blocked_touch_all_in_db(server_of(c), b)
-        c.store.dirty += 1
+    c.store.dirty += 1                  # of a database with itself too, as Valkey counts
     reply_ok(c)
 
 

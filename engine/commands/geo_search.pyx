@@ -448,6 +448,8 @@ cdef void store_found(client_t* c, const search_t* search) noexcept nogil:
     zset_settle(&result, size_max, size_all)
     zset_store_take(c, search.target, &result,
                     b"geosearchstore" if search.said & GEO_SEARCH else b"georadiusstore")
+    if found_count(search):
+        c.store.dirty += found_count(search) - 1
 
 
 cdef void search_generic(client_t* c, uint32_t said) noexcept nogil:

@@ -431,11 +431,13 @@ cdef void getex_change(client_t* c, hash_t* hash, int first, uint32_t flags,
         pass
     elif flags & OPT_PERSIST:
         keyspace_signal(c.ks, EVENT_HASH, b"hpersist", c.argv[1])
+        c.store.dirty += <uint64_t>changed.count - 1
         changed_feed(c, &changed, b"HPERSIST", NO_DEADLINE, True)
     elif is_past(c, deadline_ms):
         expired_fields(c, &changed)
     else:
         keyspace_signal(c.ks, EVENT_HASH, b"hexpire", c.argv[1])
+        c.store.dirty += <uint64_t>changed.count - 1
         changed_feed(c, &changed, b"HPEXPIREAT", deadline_ms, True)
     changed_free(c, &changed)
 
@@ -556,6 +558,7 @@ cdef void setex_fields(client_t* c, hash_t* hash, int first, uint32_t flags,
         for i in range(first, c.argc):
             feed_arg(c, c.argv[i])
     keyspace_signal(c.ks, EVENT_HASH, b"hset", c.argv[1])
+    c.store.dirty += <uint64_t>((c.argc - first) // 2 - 1)
     if flags & OPT_TIMES:
         keyspace_announce(c.ks, EVENT_HASH, b"hexpire", c.argv[1])
 

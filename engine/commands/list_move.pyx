@@ -90,6 +90,7 @@ cdef bint move_element(client_t* c, entry_t* source, bint from_front,
     list_push_key(c, c.argv[2], target, text, to_front)
     list_pop(&list, from_front)
     list_popped(c, c.argv[1], source, &list, from_front)
+    c.store.dirty -= 1                  # one change, told of twice
     return True
 
 

@@ -518,6 +518,7 @@ cdef void store_results(client_t* c, sort_t* sort, item_t** order) noexcept nogi
         c.store.heap, key, TYPE_LIST, list.encoding, list.body, NO_DEADLINE,
         access_new(&c.store.access)))
     keyspace_signal(c.ks, EVENT_LIST, b"sortstore", key)
+    c.store.dirty += list_count(&list) - 1
 
 
 cdef void run(client_t* c, sort_t* sort) noexcept nogil:

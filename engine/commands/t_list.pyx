@@ -138,6 +138,7 @@ cdef uint64_t list_pop_many(client_t* c, slice_t key, entry_t* entry, uint64_t c
     reply_elements(c, &list, &at, count, front)
     list_delete_range(&list, 0 if front else total - count, count)
     list_popped(c, key, entry, &list, front)
+    c.store.dirty += count - 1
     return count
 
 
@@ -167,6 +168,7 @@ cdef inline void push_generic(client_t* c, bint front, bint must_exist) noexcept
     else:
         list_put_take(c, c.argv[1], &list)
     keyspace_signal(c.ks, EVENT_LIST, b"lpush" if front else b"rpush", c.argv[1])
+    c.store.dirty += <uint64_t>(c.argc - 3)
 
 
 cdef void lpush_command(client_t* c) noexcept nogil:
@@ -346,8 +348,8 @@ cdef void ltrim_command(client_t* c) noexcept nogil:
         list_delete_range(&list, <uint64_t>start + keep, total)
         list_delete_range(&list, 0, <uint64_t>start)
     remove_or_keep(c, c.argv[1], entry, &list, b"ltrim")
-    if keep == total:
-        c.store.dirty -= 1              # an event, as in Valkey, and nothing for the journal
+    # Of nothing an event, as in Valkey, and no change for the journal.
+    c.store.dirty += total - keep - 1
 
 
 # -- by value -------------------------------------------------------------------------------------
@@ -415,6 +417,7 @@ cdef void lrem_command(client_t* c) noexcept nogil:
             more = list_next(&list, &at) if forward else list_prev(&list, &at)
     if removed:
         remove_or_keep(c, c.argv[1], entry, &list, b"lrem")
+        c.store.dirty += <uint64_t>removed - 1
     reply_int(c, removed)
 
 

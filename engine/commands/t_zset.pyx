@@ -126,6 +126,7 @@ cdef void zset_add_all(client_t* c, int at, int step, int64_t pairs, const doubl
     if added + updated:
         keyspace_signal(c.ks, EVENT_ZSET, b"zincr" if conditions & ZSET_INCR else b"zadd",
                         held.key)
+        c.store.dirty += <uint64_t>(added + updated) - 1
     if not conditions & ZSET_INCR:
         reply_int(c, added + updated if conditions & ZADD_CH else added)
     elif outcome == ZSET_NOTHING:
@@ -181,7 +182,7 @@ cdef void zrem_command(client_t* c) noexcept nogil:
         for i in range(2, c.argc):
             removed += zset_remove(&held.zset, c.argv[i])
         if removed:
-            zset_keep_less(c, &held, b"zrem")
+            zset_keep_less(c, &held, <uint64_t>removed, b"zrem")
     reply_int(c, removed)
 
 

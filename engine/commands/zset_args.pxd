@@ -32,7 +32,8 @@ cdef bint zset_write_or_reply(client_t* c, int at, zset_held_t* held) noexcept n
 # Members came, or changed: let the key have the body, and be made if need be.
 cdef void zset_keep(client_t* c, zset_held_t* held) noexcept nogil
 # Members went: likewise; says so, and deletes the key with its last member.
-cdef void zset_keep_less(client_t* c, zset_held_t* held, const char* event) noexcept nogil
+cdef void zset_keep_less(client_t* c, zset_held_t* held, uint64_t removed,
+                         const char* event) noexcept nogil
 # Let a key have a new set, whatever it held; takes its body, and says `event`. An empty one (and
 # one without a body) deletes the key instead. Answers with the number of members.
 cdef void zset_store_take(client_t* c, slice_t key, zset_t* zset, const char* event) noexcept nogil

@@ -78,12 +78,14 @@ cdef void zset_keep(client_t* c, zset_held_t* held) noexcept nogil:
     entry_set_encoding(held.entry, held.zset.encoding)
 
 
-cdef void zset_keep_less(client_t* c, zset_held_t* held, const char* event) noexcept nogil:
+cdef void zset_keep_less(client_t* c, zset_held_t* held, uint64_t removed,
+                         const char* event) noexcept nogil:
     cdef bint empty = zset_count(&held.zset) == 0
     zset_keep(c, held)
     if empty:
         keyspace_delete_entry(c.ks, held.hash, held.entry)
     keyspace_signal(c.ks, EVENT_ZSET, event, held.key)
+    c.store.dirty += removed - 1
     if empty:
         keyspace_event(c.ks, EVENT_GENERIC, b"del", held.key)
 

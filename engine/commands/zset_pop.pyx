@@ -51,7 +51,7 @@ cdef void pop(client_t* c, zset_held_t* held, uint64_t count, bint back,
             reply_double(c, item.score)
         left -= 1
     zset_remove_range(&held.zset, total - count if back else 0, count)
-    zset_keep_less(c, held, b"zpopmax" if back else b"zpopmin")
+    zset_keep_less(c, held, count, b"zpopmax" if back else b"zpopmin")
 
 
 cdef void feed_pop(client_t* c, slice_t key, bint back, int64_t count) noexcept nogil:

@@ -280,7 +280,7 @@ cdef void zremrange_generic(client_t* c, kind_t kind, const char* event) noexcep
             count = zset_span(&held.zset, &span, &rank)
         if count:
             zset_remove_range(&held.zset, rank, count)
-            zset_keep_less(c, &held, event)
+            zset_keep_less(c, &held, count, event)
     reply_int(c, <int64_t>count)
 
 
