@@ -233,7 +233,8 @@ cdef int struct_unpack(lua_State* L) noexcept nogil:
     cdef size_t at
     cdef int results = 0
     cdef char option
-    lua_argcheck(L, from_ > 0, 3, b"offset must be 1 or greater")
+    # As on Valkey, a negative one lies behind all data: a format that takes none may start there.
+    lua_argcheck(L, from_ != 0, 3, b"offset must be 1 or greater")
     at = <size_t>from_ - 1
     while f.at[0]:
         option = f.at[0]
@@ -273,9 +274,7 @@ cdef int struct_size(lua_State* L) noexcept nogil:
         if option == c'c' and size == 0:
             return lua.argerror(L, 1, b"option 'c0' has no fixed size")
         if not (is_integer(option) or option in b"xfdc"):
-            # What is unknown has no size; only an alignment can be wrong.
-            if option == c'>' or option == c'<' or option == c'!':
-                control(L, &f, option)
+            control(L, &f, option)
         at += size
     lua.pushnumber(L, <double>at)
     return 1
