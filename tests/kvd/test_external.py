@@ -4,7 +4,6 @@ those who are inside. Method: those clients and raw TLS from this host, whose ad
 list and taken off. The engine's part by itself: tests/kvd/test_door.py."""
 import contextlib
 import os
-import shutil
 import signal
 import ssl
 import subprocess
@@ -15,6 +14,7 @@ import pytest
 import redis
 
 from kvd.client import Gone, Link, Wrong
+from tests.ecosystem import needs
 from tests.kvd.installation import Installation
 from tests.kvd.secure import certificate
 
@@ -249,10 +249,9 @@ def out(command: list[str], environment: dict[str, str]) -> str:
 
 
 def test_redis_cli(place):
-    if shutil.which("redis-cli") is None:
-        pytest.skip("redis-cli is not installed (Debian: redis-tools)")
+    tool = needs.program("redis-cli", "redis-tools")
     environment = outside(place)
-    assert out(["redis-cli", "-u", environment["REDIS_URL"], "--cacert", environment["CA"],
+    assert out([tool, "-u", environment["REDIS_URL"], "--cacert", environment["CA"],
                 "SET", "cli", "1"], environment) == "OK\n"
     # The line that `kvd create` shows, with the tool that is here.
     line = place.ask("GET", "/key-value/door/connection-info")["cliCommand"]
@@ -290,16 +289,11 @@ store.set("node", "1").then(() => store.get("node")).then((value) => console.log
 
 
 def test_ioredis(place):
-    environment = outside(place)
-    if shutil.which("node") is None:
-        pytest.skip("node is not installed")
-    if subprocess.run(["node", "-e", "require('ioredis')"], env=environment,
-                      capture_output=True).returncode:
-        pytest.skip("ioredis is not installed: `npm install ioredis` somewhere, and NODE_PATH "
-                    "names its node_modules")
-    assert out(["node", "-e", IOREDIS], environment) == "1\n"
+    node, places = needs.node("ioredis")
+    environment = outside(place) | places
+    assert out([node, "-e", IOREDIS], environment) == "1\n"
     allow(place)
-    assert REFUSAL in out(["node", "-e", IOREDIS], environment)
+    assert REFUSAL in out([node, "-e", IOREDIS], environment)
 
 
 RUBY = """
@@ -314,10 +308,8 @@ end
 
 
 def test_ruby(place):
+    ruby = needs.ruby(redis="ruby-redis")
     environment = outside(place)
-    if shutil.which("ruby") is None or subprocess.run(
-            ["ruby", "-rredis", "-e", ""], capture_output=True).returncode:
-        pytest.skip("Ruby's redis is not installed (Debian: ruby-redis)")
-    assert out(["ruby", "-rredis", "-e", RUBY], environment) == "1\n"
+    assert out([ruby, "-rredis", "-e", RUBY], environment) == "1\n"
     allow(place)
-    assert REFUSAL in out(["ruby", "-rredis", "-e", RUBY], environment)
+    assert REFUSAL in out([ruby, "-rredis", "-e", RUBY], environment)
