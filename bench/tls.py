@@ -84,16 +84,20 @@ def measure(running: dict[str, peers.Peer], ports: dict[str, int], ca: str, ciph
                     much, rate = run(running[name], ports[name], ca, cipher, test, depth, long)
                     taken[name].append({"server_us": (much - little) / (long - short) * 1e6,
                                         "requests_per_s": rate})
-            row = {"case": test.upper(), "depth": depth, "requests": long, "rounds": taken,
-                   "summary": {name: {figure: record.summary(r[figure] for r in runs)
-                                      for figure in runs[0]} for name, runs in taken.items()},
-                   "ratios": {name: {figure: record.summary(
-                       ours[figure] / theirs[figure] for ours, theirs in zip(taken["kvd"], runs))
-                       for figure in ("server_us", "requests_per_s")}
-                       for name, runs in taken.items() if name != "kvd" and "kvd" in taken}}
-            show(row)
-            rows.append(row)
+            rows.append(summed(test, depth, long, taken))
+            show(rows[-1])
     return rows
+
+
+def summed(test: str, depth: int, requests: int, taken: dict[str, list[dict]]) -> dict:
+    """Rounds with their medians, and the ratios to each yardstick."""
+    return {"case": test.upper(), "depth": depth, "requests": requests, "rounds": taken,
+            "summary": {name: {figure: record.summary(r[figure] for r in runs)
+                               for figure in runs[0]} for name, runs in taken.items()},
+            "ratios": {name: {figure: record.summary(
+                ours[figure] / theirs[figure] for ours, theirs in zip(taken["kvd"], runs))
+                for figure in ("server_us", "requests_per_s")}
+                for name, runs in taken.items() if name != "kvd" and "kvd" in taken}}
 
 
 def show(row: dict) -> None:

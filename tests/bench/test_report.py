@@ -4,7 +4,7 @@ Method: small results written by hand, rendered, and looked for.
 """
 import json
 
-from bench import record, report, serve
+from bench import record, report, serve, tls
 from bench.cases import GET, SET
 
 
@@ -68,3 +68,16 @@ def test_memory_and_evict_pages(tmp_path):
     page = report.render(tmp_path)
     assert "| kvd | 61.5 / 64.2 | 61.5 / 64.2 | 61.5 / 64.2 | 1.04 / 1.04 |" in page
     assert "+5.00 points" in page
+
+
+def test_tls_page_states_goals(tmp_path):
+    rows = [tls.summed("get", depth, 1000, {"kvd": rounds(ours, 2e5), "redis": rounds(2.0, 1e5)})
+            for depth, ours in ((16, 1.0), (1, 1.8))]
+    took = {"p50_ms": 0.1, "p99_ms": 0.5, "max_ms": 0.75}
+    record.write("tls", header("tls") | {"rows": rows, "handshakes": [
+        {"case": "handshakes", "peer": "kvd", "alone": took, "beside": took,
+         "handshakes_per_s": 300.4, "server_us_per_handshake": 650.0}]}, tmp_path)
+    page = report.render(tmp_path)
+    assert "| GET | 16 | 1.00 | 2.00 | 0.50 (0.50 to 0.50) | at most 0.6 | 2.00" in page
+    assert "| 0.90 (0.90 to 0.90) | at most 0.85: **missed** |" in page
+    assert "| kvd | 300 | 650 | 0.100 | 0.500 | 0.750 | 0.100 | 0.500 | 0.750 |" in page
