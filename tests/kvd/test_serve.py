@@ -143,7 +143,7 @@ def test_debians_redis_conf_serves(start, port, tmp_path):
     (["--port"], "wrong number of arguments"),
     (["--port", "1", "2"], "wrong number of arguments"),
     (["-", "x"], "'x' belongs to no option"),
-    (["--save", "900", "1"], "there are no snapshots"),
+    (["--save", "900", "1"], "no snapshots (RDB files) are written yet"),
     (["--cluster-enabled", "yes"], "there is no cluster mode"),
     (["--dir", "none/none"], "cannot use directory none/none: No such file or directory"),
     (["--dir", "a-file"], "cannot use directory a-file: Not a directory"),
