@@ -93,8 +93,7 @@ class State:
             check = self.db.execute("PRAGMA quick_check(1)").fetchone()[0]
             if check != "ok":
                 raise sqlite3.DatabaseError(check)
-            for name in ("installation", "tea"):
-                self.ids[name] = self.constant(name)
+            self.ids = self.constants("installation", "tea")
 
     @contextlib.contextmanager
     def translated(self) -> Iterator[None]:
@@ -135,15 +134,14 @@ class State:
         if version == 0:
             self.db.executescript(f"BEGIN;{SCHEMA}PRAGMA user_version={VERSION};COMMIT")
 
-    def constant(self, name: str) -> str:
-        """An id that is chosen once: of the installation, of the workspace."""
+    def constants(self, *names: str) -> dict[str, str]:
+        """Ids that are chosen once: of the installation, of the workspace."""
         with self.transaction() as db:
-            row = db.execute("SELECT value FROM settings WHERE name=?", (f"id:{name}",)).fetchone()
-            if row:
-                return row[0]
-            value = new_id(name)
-            db.execute("INSERT INTO settings VALUES (?, ?)", (f"id:{name}", value))
-            return value
+            for name in names:
+                db.execute("INSERT OR IGNORE INTO settings VALUES (?, ?)",
+                           (f"id:{name}", new_id(name)))
+            return {name: db.execute("SELECT value FROM settings WHERE name=?",
+                                     (f"id:{name}",)).fetchone()[0] for name in names}
 
     def rows(self, query: str, *args: object) -> list[tuple]:
         with self.lock, self.translated():

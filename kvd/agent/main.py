@@ -5,10 +5,12 @@
 Its log goes to standard output when somebody looks (a terminal, systemd), else to agent.log.
 """
 import asyncio
+import importlib
 import os
 import signal
 import socket
 import sys
+import threading
 import time
 
 from ..errors import Failed, Refused
@@ -54,6 +56,8 @@ def main(home: Home) -> int:
         if lock is None:
             sys.stderr.write(f"kvd: an agent runs already, process {home.holder()}\n")
             return 0
+        # The database waits for the disk, the web for the processor: both at once.
+        threading.Thread(target=importlib.import_module, args=("kvd.api.app",)).start()
         state = State(home)
     except Refused as error:
         sys.stderr.write(f"kvd: cannot start the agent: {error}\n")

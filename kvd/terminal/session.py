@@ -77,8 +77,8 @@ class Session:
         Raises:
             TimedOut: it has not. Failed: it never will.
         """
-        deadline = time.monotonic() + seconds
-        pause = 0.02
+        begun = time.monotonic()
+        deadline = begun + seconds
         with Progress(what, quiet=self.as_json) as progress:
             while True:
                 try:
@@ -95,8 +95,7 @@ class Session:
                 if time.monotonic() > deadline:
                     raise TimedOut(f"{instance['name']} is still {status} after {seconds:.0f} s; "
                                    "it goes on")
-                time.sleep(pause)
-                pause = min(0.25, pause * 1.4)
+                time.sleep(min(0.25, max(0.01, (time.monotonic() - begun) / 10)))
 
     # -- printing, asking -------------------------------------------------------------------------
 

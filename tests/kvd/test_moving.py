@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from kvd.client import Gone, Link, Wrong
+from kvd.client import Gone, Link
 from kvd.errors import Conflict, Failed
 from kvd.moving import Copy
 from tests.kvd.installation import Installation
@@ -179,37 +179,43 @@ def place(tmp_path_factory):
     place.end()
 
 
-def knows(place, *command) -> bool:
-    with place.link("probe") as link:
-        try:
-            link.do(*command)
-        except Wrong as error:
-            return "unknown command" not in str(error)
-    return True
-
-
-def test_import_and_clone_of_ours(place, tmp_path):
-    place.create("probe", "starter")
-    if not knows(place, "RESTORE", "a", 0, b""):
-        pytest.skip("this engine does not know RESTORE")
+@pytest.mark.parametrize("kind", ["valkey", "redis"])
+def test_import_and_clone_of_ours(place, tmp_path, kind):
+    """Every type, from each stock server, through the command."""
+    if kind == "redis" and shutil.which("redis-server") is None:
+        pytest.skip("no redis-server here")
+    name = f"from-{kind}"
+    place.create(name, "starter")
     try:
-        source = Oracle()
+        source = Oracle() if kind == "valkey" else Debian(tmp_path)
     except FileNotFoundError as error:
         pytest.skip(str(error))
     try:
         with Link.unix(source.path) as link:
-            # Every type, where the engine has every type.
-            fill(link, 300, strings_only=not knows(place, "HGET", "a", "b"))
+            fill(link, 300)
         url = f"unix://{source.path}"
-        assert "Would copy" in place.run("import", "probe", url, "--dry-run").stdout
-        run = place.run("import", "probe", "-", stdin=url + "\n")
+        assert "Would copy" in place.run("import", name, url, "--dry-run").stdout
+        run = place.run("import", name, "-", stdin=url + "\n")
         assert run.returncode == 0 and "Copied 600 keys" in run.stdout, run.stderr
-        assert place.run("import", "probe", url).returncode == 4
-        assert place.run("import", "probe", url, "--replace").returncode == 0
+        with Link.unix(source.path) as theirs, place.link(name) as ours:
+            for database in (0, 3):
+                assert same_database(theirs, ours, database) and ours.do("DBSIZE") == 300
+        assert place.run("import", name, url).returncode == 4
+        assert place.run("import", name, url, "--replace").returncode == 0
     finally:
         source.close()
-    run = place.run("clone", "probe", "twin")
+    run = place.run("clone", name, f"twin-{kind}")
     assert run.returncode == 0 and "Copied 600 keys" in run.stdout, run.stderr
-    with place.link("probe") as ours, place.link("twin") as theirs:
+    with place.link(name) as ours, place.link(f"twin-{kind}") as theirs:
         for database in (0, 3):
             assert same_database(ours, theirs, database) and ours.do("DBSIZE") == 300
+
+
+def test_a_legacy_instance_is_cloned_as_one(place):
+    place.create("older", engine="redis6")
+    with place.link("older") as link:
+        link.do("SET", "a", "1")
+    assert place.run("clone", "older", "older-2").returncode == 0
+    assert place.json("info", "older-2")["version"] == "6.2.14"
+    with place.link("older-2") as link:
+        assert link.do("GET", "a") == b"1"
