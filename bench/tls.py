@@ -2,8 +2,8 @@
 
 Debian's redis-benchmark, which speaks TLS, drives our server and Debian's redis-server over the
 same cipher: GET and SET at depth 1 and 16, 50 connections, 100,000 keys, 32-byte values. The peers
-take turns, round by round. A round has a long run and a short one, and what counts is their difference:
-so the handshakes at the start of each fall out.
+take turns, round by round. A round has a long run and a short one, and what counts is their
+difference: so the handshakes at the start of each fall out.
 
 Then each peer answers a PING in plaintext every millisecond, first alone, then while a process
 connects over TLS as fast as it can. The prober and that process share a core, the prober first; the

@@ -12,8 +12,8 @@ from ..commands.tracking cimport tracking_leave
 from ..core.heap cimport heap_realloc
 from ..wire.client cimport client_create, client_release
 from ..wire.command cimport (
-    CLIENT_BARRED, CLIENT_CLOSING, CLIENT_CONTROL, CLIENT_MONITOR, CLIENT_PAUSED, CLIENT_PENDING_WRITE,
-    CLIENT_READY,
+    CLIENT_BARRED, CLIENT_CLOSING, CLIENT_CONTROL, CLIENT_MONITOR, CLIENT_PAUSED,
+    CLIENT_PENDING_WRITE, CLIENT_READY,
 )
 from .door cimport door_leave
 from .housekeeping cimport housekeeping_account

@@ -318,8 +318,8 @@ cdef directive_t* TABLE = [
            b"journal", b"When the append only file is brought to disk: each second, before each "
            b"reply, or when the system likes.", 0, apply_fsync),
     text(b"dbfilename", b"dump.rdb", &LAYOUT.dbfilename, b"journal",
-         b"An RDB file in dir that is loaded at the start when appendonly is no. Nothing is written "
-         b"to it.", PROTECTED),
+         b"An RDB file in dir that is loaded at the start when appendonly is no. Nothing is "
+         b"written to it.", PROTECTED),
     text(b"appendfilename", b"appendonly.aof", &LAYOUT.appendfilename, b"journal",
          b"First part of the names of the append only files.", IMMUTABLE),
     text(b"appenddirname", b"appendonlydir", &LAYOUT.appenddirname, b"journal",

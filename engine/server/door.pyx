@@ -20,7 +20,7 @@ Invariants
 """
 from libc.stdint cimport UINT64_MAX, uint8_t, uint64_t
 from libc.stdlib cimport qsort
-from libc.string cimport memchr, memcmp, memcpy, memset, strlen
+from libc.string cimport memchr, memcpy, memset, strlen
 
 from ..commands.connection cimport connection_greet, connection_is_outer_user
 from ..commands.state cimport client_close

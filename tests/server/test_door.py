@@ -272,8 +272,8 @@ def test_random_bytes_of_who_is_barred(server):
     """No state of the engine changes, replies and memory are bounded, at every cut."""
     seed = random.Random(20)
     words = [b"SET", b"AUTH", b"HELLO", b"EXEC", b"MULTI", b"*3\r\n", b"$3\r\n", b"\r\n", b" ",
-             b"a", b"$-1\r\n", b"*99999999\r\n", b"$16384\r\n", b"$17000\r\n", b"\0", b"\"", b"outer",
-             b"x" * 5000, b"POST / HTTP/1.1", b"subscribe", b"*0\r\n", b"*-1\r\n"]
+             b"a", b"$-1\r\n", b"*99999999\r\n", b"$16384\r\n", b"$17000\r\n", b"\0", b"\"",
+             b"outer", b"x" * 5000, b"POST / HTTP/1.1", b"subscribe", b"*0\r\n", b"*-1\r\n"]
     for _ in range(3000):
         client = outer(server, barred=True)
         sent = b"".join(seed.choice(words) for _ in range(seed.randrange(1, 30)))
