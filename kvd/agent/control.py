@@ -95,7 +95,10 @@ def connect(engine: Engine, instance: Instance, seconds: float = READY_SECONDS) 
         except (Gone, Wrong) as error:
             if engine.process.ended:
                 raise Failed(f"{instance.name} did not start: {last_words(engine.place)}") from None
-            if isinstance(error, Wrong):
+            if str(error).startswith(("NOAUTH", "NOPERM")):
+                raise Failed(f"{instance.name} runs with a socket that is not ours: {error}") \
+                    from None           # an older kvd has started it: it is started anew
+            if str(error).startswith("LOADING"):
                 deadline = time.monotonic() + seconds
             if time.monotonic() > deadline or engine.left:
                 raise TimedOut(f"{instance.name} does not answer: {error}") from None

@@ -221,6 +221,20 @@ def test_an_engine_that_hangs_when_an_agent_starts_is_left_alive(verbs, monkeypa
         again.stop()
 
 
+def test_an_engine_that_knows_no_control_socket_is_started_anew(verbs, monkeypatch):
+    """As an older kvd has started it: there we are anybody, and are asked for a password."""
+    monkeypatch.setattr(process, "TEMPLATE", process.TEMPLATE.replace(
+        "control-socket control.sock", "unixsocket control.sock\nrequirepass secret"))
+    made = verbs.create("a", "starter")
+    wait(verbs, made.id, "gone")
+    assert "NOAUTH" in verbs.why_gone(made.id)
+    monkeypatch.undo()
+    made = wait(verbs, verbs.create("a", "starter").id, "available")
+    engine = verbs.watch.get(made.id)
+    with Link.unix(engine.place.control) as link:
+        assert link.do("ACL", "WHOAMI") and link.do("CONFIG", "GET", "requirepass")
+
+
 def test_an_engine_that_no_agent_knows_of_is_found(verbs, monkeypatch):
     """As when an agent is killed between fork and exec: the next one saw no mark and starts
     another, which cannot have the directory."""
