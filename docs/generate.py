@@ -177,8 +177,8 @@ api-listen 127.0.0.1:8700`) each request bears one: `Authorization: Bearer rnd_.
 key create`. Speak TLS to it through a proxy that you trust: it is plain HTTP.
 
 Over TCP each answer says how often its key may ask (`Ratelimit-Limit`, `-Remaining`, `-Reset`), and
-who asked too often hears 429: `kvd settings api-reads-per-minute` and its neighbours change that. Each
-answer has an id (`Render-Request-Id`), and an error bears the same.
+who asked too often hears 429: `kvd settings api-reads-per-minute` and its neighbours change that.
+Each answer has an id (`Render-Request-Id`), and an error bears the same.
 
 An error is `{"message": ..., "id": ...}`, where Render has one with its `code`. Lists are bare
 arrays; the last item's `cursor` asks for the next page. `{id}` takes a name too.
