@@ -11,9 +11,10 @@ from ..store.access cimport access_new
 from ..store.entry cimport ENC_STREAM, TYPE_STREAM, entry_body, entry_create_body_take
 from ..store.keyspace cimport EVENT_STREAM, keyspace_event, keyspace_put_take
 from ..store.stream cimport (
-    ID_WORD_MAX, STREAM_SCRATCH, consumer_name, cursor_field, cursor_next, cursor_open,
-    group_name, id_max, id_next, id_previous, stream_create, stream_group,
+    ID_WORD_MAX, STREAM_SCRATCH, cursor_field, cursor_next, cursor_open, id_max, id_next,
+    id_previous, stream_create,
 )
+from ..store.stream_group cimport consumer_name, group_name, stream_group
 from ..wire.command cimport key_hash
 from ..wire.errors cimport (
     ERR_STREAM_END, ERR_STREAM_ID, ERR_STREAM_NO_GROUP, ERR_STREAM_START,

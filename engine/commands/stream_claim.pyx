@@ -16,9 +16,9 @@ from ..core.idlist cimport (
 )
 from ..core.number cimport parse_int64
 from ..core.types cimport slice_t
-from ..store.stream cimport (
-    consumer_t, group_consumer, group_create_consumer, group_deliver, group_forget,
-    group_hand_over, group_t, pending_t, stream_has, stream_t,
+from ..store.stream cimport consumer_t, group_t, pending_t, stream_has, stream_t
+from ..store.stream_group cimport (
+    group_consumer, group_create_consumer, group_deliver, group_forget, group_hand_over,
 )
 from ..wire.command cimport (
     ACL_STREAM, CMD_FAST, CMD_WRITE, GROUP_STREAM, KEY_DELETE, KEY_RW, KEY_UPDATE, client_t,

@@ -13,10 +13,10 @@ from ..core.idlist cimport (
 from ..core.number cimport parse_int64
 from ..core.types cimport slice_t
 from ..store.keyspace cimport EVENT_STREAM, keyspace_signal
-from ..store.stream cimport (
-    ENTRIES_READ_UNKNOWN, consumer_name, consumer_t, group_consumer, group_create_consumer,
-    group_delete_consumer, group_forget, group_t, pending_t, stream_create_group,
-    stream_destroy_group, stream_group, stream_t,
+from ..store.stream cimport ENTRIES_READ_UNKNOWN, consumer_t, group_t, pending_t, stream_t
+from ..store.stream_group cimport (
+    consumer_name, group_consumer, group_create_consumer, group_delete_consumer, group_forget,
+    stream_create_group, stream_destroy_group, stream_group,
 )
 from ..wire.command cimport (
     ACL_STREAM, CMD_CONTAINER, CMD_DENYOOM, CMD_FAST, CMD_LOADING, CMD_PYTHON, CMD_READONLY,

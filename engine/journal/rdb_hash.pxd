@@ -18,8 +18,8 @@ cdef enum:
 cdef void* rdb_read_hash(rdb_t* rdb, uint8_t type, encoding_t* encoding) noexcept nogil
 cdef uint8_t rdb_hash_type(const entry_t* entry) noexcept nogil
 cdef void rdb_write_hash(buf_t* out, const entry_t* entry) noexcept nogil
-# Likewise of a table, in pieces: its count; then fields, until the buffer holds size_max bytes. True
-# while more remain. `mortal`: with deadlines.
+# Likewise of a table, in pieces: its count; then fields, until the buffer holds size_max bytes.
+# True while more remain. `mortal`: with deadlines.
 cdef void rdb_start_hash(buf_t* out, const entry_t* entry, hash_walk_t* walk) noexcept nogil
 cdef bint rdb_write_fields(buf_t* out, hash_walk_t* walk, bint mortal,
                            size_t size_max) noexcept nogil

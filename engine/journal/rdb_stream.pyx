@@ -11,7 +11,7 @@ with its group, and by its ID alone with the consumer that has it. One that stan
 with two consumers, makes the whole stream unreadable, and so does anything else that would break an
 invariant of store/stream: nothing is repaired.
 """
-from libc.stdint cimport SIZE_MAX, int64_t, uint32_t, uint64_t
+from libc.stdint cimport SIZE_MAX, int64_t, uint64_t
 
 from ..core.buf cimport buf_append
 from ..core.idlist cimport (
@@ -22,11 +22,14 @@ from ..core.listpack cimport listpack_read, listpack_release, listpack_size
 from ..core.types cimport slice_t
 from ..store.entry cimport ENC_STREAM, entry_body
 from ..store.stream cimport (
-    ENTRIES_READ_UNKNOWN, consumer_name, consumer_t, group_create_consumer, group_name, group_t,
-    pending_t, stream_create, stream_create_group, stream_distance, stream_find_first,
-    stream_last_entry, stream_node_t, stream_node_valid, stream_release, stream_set_last_id,
+    ENTRIES_READ_UNKNOWN, consumer_t, group_t, pending_t, stream_create, stream_distance,
+    stream_find_first, stream_last_entry, stream_node_t, stream_node_valid, stream_set_last_id,
     stream_t, stream_take_node,
 )
+from ..store.stream_group cimport (
+    consumer_name, group_create_consumer, group_name, stream_create_group,
+)
+from ..store.stream_value cimport stream_release
 from .rdb_format cimport (
     rdb_broken, rdb_put_length, rdb_put_millis, rdb_put_string, rdb_read_millis, rdb_read_number,
     rdb_read_string, rdb_take,

@@ -7,7 +7,6 @@ Terms
 Between two pieces the value must not change; the entry may be read, and its access field written.
 """
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from ..core.buf cimport buf_t
 from ..store.entry cimport entry_t, type_t

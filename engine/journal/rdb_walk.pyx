@@ -9,7 +9,6 @@ of more than LONG_BYTES that somebody's limits allow is written at once, as an e
 """
 from ..core.buf cimport buf_append
 from ..core.intrinsics cimport kvd_assert
-from ..core.types cimport slice_t
 from ..store.entry cimport (
     ENC_HASHTABLE, ENC_QUICKLIST, ENC_SKIPLIST, ENC_STREAM, ENTRY_BODY, TYPE_HASH, TYPE_LIST,
     TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET, entry_body, entry_encoding, entry_string_size,

@@ -17,7 +17,7 @@ cdef enum:
 cdef void* rdb_read_zset(rdb_t* rdb, uint8_t type, encoding_t* encoding) noexcept nogil
 cdef uint8_t rdb_zset_type(encoding_t encoding) noexcept nogil
 cdef void rdb_write_zset(buf_t* out, const entry_t* entry) noexcept nogil
-# Likewise of a tree, in pieces: its count; then members, until the buffer holds size_max bytes. True
-# while more remain.
+# Likewise of a tree, in pieces: its count; then members, until the buffer holds size_max bytes.
+# True while more remain.
 cdef void rdb_start_zset(buf_t* out, const entry_t* entry, zset_walk_t* walk) noexcept nogil
 cdef bint rdb_write_scored(buf_t* out, zset_walk_t* walk, size_t size_max) noexcept nogil

@@ -26,8 +26,8 @@ from ..journal.rdb cimport RDB_VERSION_VALKEY, rdb_write_value
 from ..store.access cimport lfu_decayed, lru_idle_seconds
 from ..store.entry cimport (
     ENC_INT, ENC_LISTPACK, ENC_QUICKLIST, ENTRY_BODY, INT_TEXT_MAX, TYPE_HASH, TYPE_LIST, TYPE_SET,
-    TYPE_STREAM, TYPE_STRING, TYPE_ZSET, encoding_name, entry_access, entry_body, entry_deadline, entry_encoding, entry_key,
-    entry_memory, entry_size, entry_string, entry_t, entry_type, raw_t,
+    TYPE_STREAM, TYPE_STRING, TYPE_ZSET, encoding_name, entry_access, entry_body, entry_deadline,
+    entry_encoding, entry_key, entry_memory, entry_size, entry_string, entry_t, entry_type, raw_t,
 )
 from ..store.hash cimport hash_next, hash_t, hash_walk, hash_walk_t
 from ..store.keyspace cimport keyspace_count, keyspace_peek, keyspace_set, keyspace_t, store_hash

@@ -1,4 +1,5 @@
-"""A stream: entries in the order of their IDs, and the groups that consume them.
+"""A stream: entries in the order of their IDs. What its groups do is in stream_group, what concerns
+a stream as a whole in stream_value.
 
 Terms
     entry      fields with values under an ID
@@ -17,7 +18,8 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from ..core.heap cimport heap_t
-from ..core.idlist cimport id_place_t, id_t, idlist_t
+from ..core.idlist cimport id_place_t, id_t, idlist_last, idlist_t
+from ..core.listpack cimport listpack_size
 from ..core.types cimport slice_t
 
 cdef enum:
@@ -119,7 +121,17 @@ cdef struct cursor_t:
 # -- life -----------------------------------------------------------------------------------------
 
 cdef stream_t* stream_create(heap_t* heap) noexcept nogil
-cdef void stream_release(heap_t* heap, stream_t* stream) noexcept nogil
+
+# -- nodes ----------------------------------------------------------------------------------------
+
+cdef inline bint stream_is_tail(const stream_t* stream, const stream_node_t* node) noexcept nogil:
+    return <const void*>node == idlist_last(&stream.nodes)
+
+
+# Bytes of a node's block: the tail's has room.
+cdef inline size_t stream_block_size(const stream_t* stream,
+                                     const stream_node_t* node) noexcept nogil:
+    return stream.tail_max if stream_is_tail(stream, node) else listpack_size(node.pack)
 
 # -- IDs ------------------------------------------------------------------------------------------
 
@@ -190,38 +202,6 @@ cdef void cursor_hint(const cursor_t* cursor, hint_t* hint) noexcept nogil
 cdef bint stream_has_tombstones(const stream_t* stream, id_t start) noexcept nogil
 # How many entries were ever added up to this one; ENTRIES_READ_UNKNOWN where that cannot be told.
 cdef int64_t stream_distance(const stream_t* stream, id_t id) noexcept nogil
-# Entries that the group has not seen; False where that cannot be told.
-cdef bint group_lag(const stream_t* stream, const group_t* group, int64_t* lag) noexcept nogil
-
-# -- groups ---------------------------------------------------------------------------------------
-
-cdef inline slice_t group_name(const group_t* group) noexcept nogil:
-    return slice_t(<const char*>group.name, group.name_size)
-
-
-cdef inline slice_t consumer_name(const consumer_t* consumer) noexcept nogil:
-    return slice_t(<const char*>consumer.name, consumer.name_size)
-
-# NULL when there is none of that name.
-cdef group_t* stream_group(const stream_t* stream, slice_t name) noexcept nogil
-# NULL when there is one already.
-cdef group_t* stream_create_group(heap_t* heap, stream_t* stream, slice_t name, id_t last_id,
-                                  int64_t entries_read) noexcept nogil
-cdef void stream_destroy_group(heap_t* heap, stream_t* stream, group_t* group) noexcept nogil
-cdef consumer_t* group_consumer(const group_t* group, slice_t name) noexcept nogil
-# The same as for groups.
-cdef consumer_t* group_create_consumer(heap_t* heap, group_t* group, slice_t name,
-                                       int64_t now_ms) noexcept nogil
-# With what was pending for it.
-cdef void group_delete_consumer(heap_t* heap, group_t* group, consumer_t* consumer) noexcept nogil
-
-# Make the entry pending for `consumer`, whoever had it; *fresh: nobody had.
-cdef pending_t* group_deliver(heap_t* heap, group_t* group, consumer_t* consumer, id_t id,
-                              int64_t now_ms, bint* fresh) noexcept nogil
-# A pending entry changes hands.
-cdef void group_hand_over(heap_t* heap, pending_t* pending, consumer_t* consumer) noexcept nogil
-# Nobody waits for its acknowledgement any more; False when nobody did.
-cdef bint group_forget(heap_t* heap, group_t* group, id_t id) noexcept nogil
 
 # -- other floors ---------------------------------------------------------------------------------
 
@@ -230,5 +210,3 @@ cdef bint group_forget(heap_t* heap, group_t* group, id_t id) noexcept nogil
 cdef bint stream_node_valid(const uint8_t* pack, id_t node, uint64_t* live) noexcept nogil
 # Take a valid pack as the node behind all others; False when the ID is not behind their entries.
 cdef bint stream_take_node(heap_t* heap, stream_t* stream, id_t id, uint8_t* pack) noexcept nogil
-# How many nodes a radix tree over the nodes' IDs has in a stock server: XINFO tells.
-cdef uint64_t stream_radix_nodes(const stream_t* stream) noexcept nogil

@@ -1,4 +1,4 @@
-"""The value of a stream.
+"""The entries of a stream.
 
     nodes:  | id pack | id pack | ... | id pack |                         core/idlist, by ID
     pack:   live | tombstones | n | field * n | 0 | entry | entry | ...   a listpack
@@ -13,39 +13,29 @@ Who reads a stream to its end reads on from where it was, so the place is rememb
 the stream for readers without one, keeps a hint, the byte behind the entry that it read last. A
 stock server walks half a node for that each time.
 
-A pending entry is one record of its group, with its consumer's address, and an ID in a list of its
-consumer.
-
 Invariants
     T1  length is the sum of `live` over the nodes; each node has an entry, if only a tombstone
     T2  first_id is the first live entry's, or 0-0
     T3  a hint whose shape is the stream's is right for its id
-    T4  each pending record has its ID in its consumer's list, and each of those is one
-    T5  node IDs ascend, and so do entries, tombstones among them; none is above last_id
+    T4  node IDs ascend, and so do entries, tombstones among them; none is above last_id
 """
 from libc.stdint cimport uint16_t
-from libc.string cimport memcmp, memcpy, memmove, memset
+from libc.string cimport memmove, memset
 
-from ..core.heap cimport (
-    heap_alloc, heap_block_size, heap_free, heap_move, heap_realloc, heap_should_move,
-)
+from ..core.heap cimport heap_alloc, heap_block_size, heap_free, heap_realloc
 from ..core.idlist cimport (
-    id_equal, id_less, idlist_at, idlist_copy, idlist_find, idlist_first, idlist_free_some,
-    idlist_init, idlist_insert, idlist_last, idlist_memory, idlist_move, idlist_remove,
+    id_equal, id_less, idlist_at, idlist_first, idlist_init, idlist_insert, idlist_last,
     idlist_remove_at, idlist_seek, idlist_step, idlist_step_back,
 )
-from ..core.intrinsics cimport kvd_assert, likely, load16, store16, store32, unlikely
+from ..core.intrinsics cimport kvd_assert, likely, load16, store16, store32
 from ..core.listpack cimport (
     LISTPACK_EMPTY, LISTPACK_END, LISTPACK_HEADER, LISTPACK_OVERHEAD, listpack_cost_int,
-    listpack_count, listpack_entry_size, listpack_equal, listpack_get, listpack_int,
-    listpack_prev, listpack_size, listpack_write, listpack_write_int,
+    listpack_count, listpack_entry_size, listpack_equal, listpack_get, listpack_int, listpack_prev,
+    listpack_size, listpack_write, listpack_write_int,
 )
-from .entry cimport TYPE_STREAM, encoding_t
-from .value cimport value_register, value_type_t
 
 cdef enum:
     COUNT_UNKNOWN = 65535               # of a listpack's header
-    MOVES_A_STEP = 256                  # nodes that one step of defragmentation looks at
 
 
 # -- elements of a pack ---------------------------------------------------------------------------
@@ -82,14 +72,6 @@ cdef inline const uint8_t* skip(const uint8_t* at, int64_t count) noexcept nogil
 
 # -- nodes ----------------------------------------------------------------------------------------
 
-cdef inline bint is_tail(const stream_t* stream, const stream_node_t* node) noexcept nogil:
-    return <const void*>node == idlist_last(&stream.nodes)
-
-
-cdef inline size_t block_size(const stream_t* stream, const stream_node_t* node) noexcept nogil:
-    return stream.tail_max if is_tail(stream, node) else listpack_size(node.pack)
-
-
 cdef void fit(heap_t* heap, stream_t* stream, stream_node_t* tail) noexcept nogil:
     """The tail will be one no more: give back its room."""
     tail.pack = <uint8_t*>heap_realloc(heap, tail.pack, stream.tail_max, listpack_size(tail.pack))
@@ -97,7 +79,7 @@ cdef void fit(heap_t* heap, stream_t* stream, stream_node_t* tail) noexcept nogi
 
 cdef void remove_node(heap_t* heap, stream_t* stream, id_place_t* place) noexcept nogil:
     cdef stream_node_t* node = <stream_node_t*>idlist_at(&stream.nodes, place[0])
-    heap_free(heap, node.pack, block_size(stream, node))
+    heap_free(heap, node.pack, stream_block_size(stream, node))
     idlist_remove_at(heap, &stream.nodes, place)
     node = <stream_node_t*>idlist_last(&stream.nodes)
     stream.shape += 1                   # T3
@@ -112,12 +94,12 @@ cdef const uint8_t* set_number(heap_t* heap, stream_t* stream, stream_node_t* no
     cdef size_t new_size = listpack_cost_int(number)
     cdef size_t place = <size_t>(at - node.pack)
     cdef size_t size = listpack_size(node.pack)
-    cdef size_t block = block_size(stream, node)
+    cdef size_t block = stream_block_size(stream, node)
     if likely(new_size == old_size):
         listpack_write_int(<uint8_t*>at, number)
         return at
     stream.shape += 1                   # T3
-    if is_tail(stream, node):
+    if stream_is_tail(stream, node):
         if size + new_size > block + old_size:
             stream.tail_max = <uint32_t>heap_block_size(size + new_size - old_size)
             node.pack = <uint8_t*>heap_realloc(heap, node.pack, block, stream.tail_max)
@@ -126,7 +108,7 @@ cdef const uint8_t* set_number(heap_t* heap, stream_t* stream, stream_node_t* no
     memmove(node.pack + place + new_size, node.pack + place + old_size,
             size - place - old_size)
     store32(node.pack, <uint32_t>(size + new_size - old_size))
-    if new_size < old_size and not is_tail(stream, node):
+    if new_size < old_size and not stream_is_tail(stream, node):
         node.pack = <uint8_t*>heap_realloc(heap, node.pack, block, size + new_size - old_size)
     listpack_write_int(node.pack + place, number)
     return node.pack + place
@@ -150,73 +132,6 @@ cdef stream_t* stream_create(heap_t* heap) noexcept nogil:
     idlist_init(&stream.nodes, sizeof(stream_node_t))
     stream.shape = 1
     return stream
-
-
-cdef bint release_nodes(heap_t* heap, stream_t* stream, size_t* effort) noexcept nogil:
-    """From the last on; true while more remain."""
-    cdef stream_node_t* node
-    cdef id_place_t place
-    while stream.nodes.count and effort[0]:
-        place = id_place_t(stream.nodes.chunk_count, 0)
-        idlist_step_back(&stream.nodes, &place)
-        node = <stream_node_t*>idlist_at(&stream.nodes, place)
-        heap_free(heap, node.pack, block_size(stream, node))
-        idlist_remove_at(heap, &stream.nodes, &place)
-        node = <stream_node_t*>idlist_last(&stream.nodes)
-        stream.tail_max = listpack_size(node.pack) if node is not NULL else 0
-        effort[0] -= 1
-    return stream.nodes.count != 0 or idlist_free_some(heap, &stream.nodes, 1)
-
-
-cdef inline size_t group_size(const group_t* group) noexcept nogil:
-    return sizeof(group_t) + group.name_size
-
-
-cdef inline size_t consumer_size(const consumer_t* consumer) noexcept nogil:
-    return sizeof(consumer_t) + consumer.name_size
-
-
-cdef bint release_list(heap_t* heap, idlist_t* list, size_t* effort) noexcept nogil:
-    while effort[0]:
-        effort[0] -= 1
-        if not idlist_free_some(heap, list, 1):
-            return False
-    return True
-
-
-cdef bint release_group(heap_t* heap, group_t* group, size_t* effort) noexcept nogil:
-    """True while there is more of it; then its consumers' lists are not T4's any more."""
-    cdef consumer_t* consumer
-    while group.consumer_count:
-        consumer = group.consumers[group.consumer_count - 1]
-        if release_list(heap, &consumer.pending, effort):
-            return True
-        heap_free(heap, consumer, consumer_size(consumer))
-        group.consumer_count -= 1
-    if release_list(heap, &group.pending, effort):
-        return True
-    if group.consumer_max:
-        heap_free(heap, group.consumers, group.consumer_max * sizeof(consumer_t*))
-    heap_free(heap, group, group_size(group))
-    return False
-
-
-cdef bint release_some(heap_t* heap, stream_t* stream, size_t effort) noexcept nogil:
-    while stream.group_count:
-        if not effort or release_group(heap, stream.groups[stream.group_count - 1], &effort):
-            return True
-        stream.group_count -= 1
-    if release_nodes(heap, stream, &effort):
-        return True
-    if stream.group_max:
-        heap_free(heap, stream.groups, stream.group_max * sizeof(group_t*))
-    heap_free(heap, stream, sizeof(stream_t))
-    return False
-
-
-cdef void stream_release(heap_t* heap, stream_t* stream) noexcept nogil:
-    while release_some(heap, stream, ~<size_t>0):
-        pass
 
 
 # -- appending ------------------------------------------------------------------------------------
@@ -675,197 +590,6 @@ cdef int64_t stream_distance(const stream_t* stream, id_t id) noexcept nogil:
     return ENTRIES_READ_UNKNOWN
 
 
-cdef bint group_lag(const stream_t* stream, const group_t* group, int64_t* lag) noexcept nogil:
-    cdef int64_t read
-    if stream.entries_added == 0:
-        lag[0] = 0
-        return True
-    if group.entries_read != ENTRIES_READ_UNKNOWN \
-            and not stream_has_tombstones(stream, group.last_id):
-        read = group.entries_read
-    else:
-        read = stream_distance(stream, group.last_id)
-    lag[0] = <int64_t>stream.entries_added - read
-    return read != ENTRIES_READ_UNKNOWN
-
-
-# -- groups and consumers -------------------------------------------------------------------------
-
-cdef int compare(slice_t a, const char* name, size_t size) noexcept nogil:
-    cdef size_t common = a.size if a.size < size else size
-    cdef int order = memcmp(a.data, name, common) if common else 0
-    if order:
-        return order
-    return 0 if a.size == size else 1 if a.size > size else -1
-
-
-cdef uint32_t group_place(const stream_t* stream, slice_t name, bint* found) noexcept nogil:
-    cdef uint32_t low = 0
-    cdef uint32_t high = stream.group_count
-    cdef uint32_t middle
-    cdef int order
-    found[0] = False
-    while low < high:
-        middle = (low + high) // 2
-        order = compare(name, stream.groups[middle].name, stream.groups[middle].name_size)
-        if order == 0:
-            found[0] = True
-            return middle
-        if order < 0:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-cdef uint32_t consumer_place(const group_t* group, slice_t name, bint* found) noexcept nogil:
-    cdef uint32_t low = 0
-    cdef uint32_t high = group.consumer_count
-    cdef uint32_t middle
-    cdef int order
-    found[0] = False
-    while low < high:
-        middle = (low + high) // 2
-        order = compare(name, group.consumers[middle].name, group.consumers[middle].name_size)
-        if order == 0:
-            found[0] = True
-            return middle
-        if order < 0:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-cdef void** open_gap(heap_t* heap, void** items, uint32_t count, uint32_t* max,
-                     uint32_t at) noexcept nogil:
-    """Room for one more address at `at`; the array, which may have moved."""
-    cdef uint32_t more = max[0] + (max[0] >> 1) + 1
-    if count == max[0]:
-        if items is NULL:
-            items = <void**>heap_alloc(heap, more * sizeof(void*))
-        else:
-            items = <void**>heap_realloc(heap, items, count * sizeof(void*), more * sizeof(void*))
-        max[0] = more
-    memmove(items + at + 1, items + at, (count - at) * sizeof(void*))
-    return items
-
-
-cdef group_t* stream_group(const stream_t* stream, slice_t name) noexcept nogil:
-    cdef bint found
-    cdef uint32_t at = group_place(stream, name, &found)
-    return stream.groups[at] if found else NULL
-
-
-cdef group_t* stream_create_group(heap_t* heap, stream_t* stream, slice_t name, id_t last_id,
-                                  int64_t entries_read) noexcept nogil:
-    cdef bint found
-    cdef uint32_t at = group_place(stream, name, &found)
-    cdef group_t* group
-    if found:
-        return NULL
-    group = <group_t*>heap_alloc(heap, sizeof(group_t) + name.size)
-    memset(group, 0, sizeof(group_t))
-    group.last_id = last_id
-    group.entries_read = entries_read
-    idlist_init(&group.pending, sizeof(pending_t))
-    group.name_size = name.size
-    if name.size:
-        memcpy(group.name, name.data, name.size)
-    stream.groups = <group_t**>open_gap(heap, <void**>stream.groups, stream.group_count,
-                                        &stream.group_max, at)
-    stream.groups[at] = group
-    stream.group_count += 1
-    return group
-
-
-cdef void stream_destroy_group(heap_t* heap, stream_t* stream, group_t* group) noexcept nogil:
-    cdef bint found
-    cdef uint32_t at = group_place(stream, group_name(group), &found)
-    cdef size_t effort = ~<size_t>0
-    kvd_assert(found)
-    memmove(stream.groups + at, stream.groups + at + 1,
-            (stream.group_count - at - 1) * sizeof(group_t*))
-    stream.group_count -= 1
-    release_group(heap, group, &effort)
-
-
-cdef consumer_t* group_consumer(const group_t* group, slice_t name) noexcept nogil:
-    cdef bint found
-    cdef uint32_t at = consumer_place(group, name, &found)
-    return group.consumers[at] if found else NULL
-
-
-cdef consumer_t* group_create_consumer(heap_t* heap, group_t* group, slice_t name,
-                                       int64_t now_ms) noexcept nogil:
-    cdef bint found
-    cdef uint32_t at = consumer_place(group, name, &found)
-    cdef consumer_t* consumer
-    if found:
-        return NULL
-    consumer = <consumer_t*>heap_alloc(heap, sizeof(consumer_t) + name.size)
-    consumer.seen_ms = now_ms
-    consumer.active_ms = -1
-    idlist_init(&consumer.pending, sizeof(id_t))
-    consumer.name_size = name.size
-    if name.size:
-        memcpy(consumer.name, name.data, name.size)
-    group.consumers = <consumer_t**>open_gap(heap, <void**>group.consumers, group.consumer_count,
-                                             &group.consumer_max, at)
-    group.consumers[at] = consumer
-    group.consumer_count += 1
-    return consumer
-
-
-cdef void group_delete_consumer(heap_t* heap, group_t* group, consumer_t* consumer) noexcept nogil:
-    cdef bint found
-    cdef uint32_t at = consumer_place(group, consumer_name(consumer), &found)
-    cdef id_place_t place = idlist_first(&consumer.pending)
-    cdef id_t* id = <id_t*>idlist_at(&consumer.pending, place)
-    kvd_assert(found)
-    while id is not NULL:
-        idlist_remove(heap, &group.pending, id[0])          # T4
-        idlist_step(&consumer.pending, &place)
-        id = <id_t*>idlist_at(&consumer.pending, place)
-    idlist_free_some(heap, &consumer.pending, ~<size_t>0)
-    heap_free(heap, consumer, consumer_size(consumer))
-    memmove(group.consumers + at, group.consumers + at + 1,
-            (group.consumer_count - at - 1) * sizeof(consumer_t*))
-    group.consumer_count -= 1
-
-
-cdef void group_hand_over(heap_t* heap, pending_t* pending, consumer_t* consumer) noexcept nogil:
-    cdef bint found
-    if pending.consumer == consumer:
-        return
-    if pending.consumer is not NULL:
-        idlist_remove(heap, &pending.consumer.pending, pending.id)
-    pending.consumer = consumer
-    idlist_insert(heap, &consumer.pending, pending.id, &found)      # T4
-
-
-cdef pending_t* group_deliver(heap_t* heap, group_t* group, consumer_t* consumer, id_t id,
-                              int64_t now_ms, bint* fresh) noexcept nogil:
-    cdef bint found
-    cdef pending_t* pending = <pending_t*>idlist_insert(heap, &group.pending, id, &found)
-    fresh[0] = not found
-    if not found:
-        pending.consumer = NULL
-    pending.delivered_ms = now_ms
-    pending.deliveries = 1
-    group_hand_over(heap, pending, consumer)
-    return pending
-
-
-cdef bint group_forget(heap_t* heap, group_t* group, id_t id) noexcept nogil:
-    cdef pending_t* pending = <pending_t*>idlist_find(&group.pending, id)
-    if pending is NULL:
-        return False
-    idlist_remove(heap, &pending.consumer.pending, id)
-    idlist_remove(heap, &group.pending, id)
-    return True
-
-
 # -- other floors ---------------------------------------------------------------------------------
 
 cdef inline bint is_number(const uint8_t* at, int64_t least, int64_t most) noexcept nogil:
@@ -960,196 +684,9 @@ cdef bint stream_take_node(heap_t* heap, stream_t* stream, id_t id, uint8_t* pac
     cdef stream_node_t* node = <stream_node_t*>idlist_last(&stream.nodes)
     if node is not NULL:
         if not id_less(last_of_node(node), id):
-            return False                # T5
+            return False                # T4
         fit(heap, stream, node)
     node = <stream_node_t*>idlist_insert(heap, &stream.nodes, id, &found)
     node.pack = pack
     stream.tail_max = listpack_size(pack)
     return True
-
-
-cdef int common_bytes(id_t a, id_t b) noexcept nogil:
-    """Leading bytes that two IDs share, in network order."""
-    cdef int same = 0
-    cdef int shift = 56
-    cdef uint64_t x = a.ms
-    cdef uint64_t y = b.ms
-    if x == y:
-        same = 8
-        x = a.seq
-        y = b.seq
-    while shift >= 0 and (x >> shift & 255) == (y >> shift & 255):
-        same += 1
-        shift -= 8
-    return same
-
-
-cdef uint64_t stream_radix_nodes(const stream_t* stream) noexcept nogil:
-    """A leaf a key, a node where keys part, and one for each run of bytes that stands alone
-    between two of these. The stack holds the depths at which the last key parted from others."""
-    cdef id_place_t place = idlist_first(&stream.nodes)
-    cdef stream_node_t* node = <stream_node_t*>idlist_at(&stream.nodes, place)
-    cdef int depths[17]
-    cdef int top = 0
-    cdef int depth, left
-    cdef uint64_t total = 0
-    cdef id_t before
-    if node is NULL:
-        return 1
-    while node is not NULL:
-        before = node.id
-        idlist_step(&stream.nodes, &place)
-        node = <stream_node_t*>idlist_at(&stream.nodes, place)
-        depth = common_bytes(before, node.id) if node is not NULL else -1
-        left = 16                       # the leaf of `before`: what hangs above it is closed now
-        total += 1
-        while top and depths[top - 1] > depth:
-            top -= 1
-            total += 1 if left - depths[top] > 1 else 0     # a run between them
-            total += 1                                      # the node where keys part
-            left = depths[top]
-        if depth < 0:
-            total += 1 if left > 0 else 0                   # a run from the root on
-        elif top and depths[top - 1] == depth:
-            total += 1 if left - depth > 1 else 0
-        else:
-            total += 1 if left - depth > 1 else 0
-            depths[top] = depth
-            top += 1
-    return total
-
-
-cdef bint value_release_stream(heap_t* heap, encoding_t encoding, void* body,
-                               size_t effort) noexcept nogil:
-    return release_some(heap, <stream_t*>body, effort)
-
-
-cdef size_t value_effort_stream(encoding_t encoding, const void* body) noexcept nogil:
-    cdef const stream_t* stream = <const stream_t*>body
-    cdef size_t effort = 1 + stream.nodes.count
-    cdef uint32_t i
-    for i in range(stream.group_count):
-        effort += 2 + stream.groups[i].consumer_count + stream.groups[i].pending.chunk_count
-    return effort
-
-
-cdef size_t nodes_memory(const stream_t* stream, size_t samples) noexcept nogil:
-    cdef id_place_t place = idlist_first(&stream.nodes)
-    cdef const stream_node_t* node = <const stream_node_t*>idlist_at(&stream.nodes, place)
-    cdef size_t size = 0
-    cdef size_t seen = 0
-    while node is not NULL and (samples == 0 or seen < samples):
-        size += heap_block_size(block_size(stream, node))
-        seen += 1
-        idlist_step(&stream.nodes, &place)
-        node = <const stream_node_t*>idlist_at(&stream.nodes, place)
-    if node is not NULL:                # the rest are like those, but for the tail
-        size = size // seen * (stream.nodes.count - 1) + heap_block_size(stream.tail_max)
-    return size + idlist_memory(&stream.nodes)
-
-
-cdef size_t value_memory_stream(encoding_t encoding, const void* body,
-                                size_t samples) noexcept nogil:
-    cdef const stream_t* stream = <const stream_t*>body
-    cdef const group_t* group
-    cdef const consumer_t* consumer
-    cdef size_t size = heap_block_size(sizeof(stream_t)) + nodes_memory(stream, samples)
-    cdef uint32_t i, k
-    if stream.group_max:
-        size += heap_block_size(stream.group_max * sizeof(group_t*))
-    for i in range(stream.group_count):
-        group = stream.groups[i]
-        size += heap_block_size(group_size(group)) + idlist_memory(&group.pending)
-        if group.consumer_max:
-            size += heap_block_size(group.consumer_max * sizeof(consumer_t*))
-        for k in range(group.consumer_count):
-            consumer = group.consumers[k]
-            size += heap_block_size(consumer_size(consumer)) + idlist_memory(&consumer.pending)
-    return size
-
-
-cdef void copy_group(heap_t* heap, stream_t* target, const group_t* source) noexcept nogil:
-    cdef group_t* group = stream_create_group(heap, target, group_name(source), source.last_id,
-                                              source.entries_read)
-    cdef consumer_t* consumer
-    cdef pending_t* pending
-    cdef id_place_t place
-    cdef bint found
-    cdef uint32_t i
-    group.hint = source.hint
-    for i in range(source.consumer_count):
-        consumer = group_create_consumer(heap, group, consumer_name(source.consumers[i]),
-                                         source.consumers[i].seen_ms)
-        consumer.active_ms = source.consumers[i].active_ms
-        idlist_copy(heap, &consumer.pending, &source.consumers[i].pending)
-    idlist_copy(heap, &group.pending, &source.pending)
-    place = idlist_first(&group.pending)
-    pending = <pending_t*>idlist_at(&group.pending, place)
-    while pending is not NULL:
-        pending.consumer = group.consumers[consumer_place(
-            group, consumer_name(pending.consumer), &found)]
-        idlist_step(&group.pending, &place)
-        pending = <pending_t*>idlist_at(&group.pending, place)
-
-
-cdef void* value_copy_stream(heap_t* heap, encoding_t encoding, const void* body) noexcept nogil:
-    cdef const stream_t* source = <const stream_t*>body
-    cdef stream_t* target = stream_create(heap)
-    cdef stream_node_t* node
-    cdef id_place_t place
-    cdef uint8_t* pack
-    cdef uint32_t i
-    target.length = source.length
-    target.entries_added = source.entries_added
-    target.last_id = source.last_id
-    target.first_id = source.first_id
-    target.max_deleted = source.max_deleted
-    target.shape = source.shape
-    target.hint = source.hint
-    idlist_copy(heap, &target.nodes, &source.nodes)
-    place = idlist_first(&target.nodes)
-    node = <stream_node_t*>idlist_at(&target.nodes, place)
-    while node is not NULL:
-        pack = node.pack
-        node.pack = <uint8_t*>heap_alloc(heap, listpack_size(pack))
-        memcpy(node.pack, pack, listpack_size(pack))
-        target.tail_max = listpack_size(pack)
-        idlist_step(&target.nodes, &place)
-        node = <stream_node_t*>idlist_at(&target.nodes, place)
-    for i in range(source.group_count):
-        copy_group(heap, target, source.groups[i])
-    return target
-
-
-cdef uint64_t value_count_stream(encoding_t encoding, const void* body) noexcept nogil:
-    return (<const stream_t*>body).length
-
-
-cdef void* value_move_stream(heap_t* heap, encoding_t encoding, void* body,
-                             unsigned percent) noexcept nogil:
-    """The stream's own blocks, and some nodes each time: another step goes on from there."""
-    cdef stream_t* stream = <stream_t*>body
-    cdef stream_node_t* node
-    cdef id_place_t place
-    cdef int steps = MOVES_A_STEP
-    if heap_should_move(heap, stream, sizeof(stream_t), percent):
-        stream = <stream_t*>heap_move(heap, stream, sizeof(stream_t))
-    idlist_move(heap, &stream.nodes, percent)
-    place = idlist_seek(&stream.nodes, stream.moved)
-    while steps:
-        node = <stream_node_t*>idlist_at(&stream.nodes, place)
-        if node is NULL:
-            stream.moved = id_t(0, 0)
-            return stream
-        if heap_should_move(heap, node.pack, block_size(stream, node), percent):
-            node.pack = <uint8_t*>heap_move(heap, node.pack, block_size(stream, node))
-        stream.moved = node.id
-        idlist_step(&stream.nodes, &place)
-        steps -= 1
-    return stream
-
-
-cdef value_type_t FUNCTIONS = value_type_t(
-    value_release_stream, value_effort_stream, value_memory_stream, value_copy_stream,
-    value_count_stream, value_move_stream)
-value_register(TYPE_STREAM, &FUNCTIONS)

@@ -147,7 +147,7 @@ FORMATS = draw.lists(draw.sampled_from(
     draw.sampled_from([0.5, -1.25, 1e10]), draw.sampled_from(["", "a", "abc", "abcdef"])),
     max_size=6))
 def test_struct_packs_alike(both, form, values):
-    args = ", ".join(repr(value) if not isinstance(value, str) else f"'{value}'" for value in values)
+    args = ", ".join(f"'{value}'" if isinstance(value, str) else repr(value) for value in values)
     script = f"return {{pcall(struct.pack, ARGV[1]{', ' if args else ''}{args})}}"
     ours = same(both, script.replace("{pcall", "{pcall", 1).replace(
         "return {", "local got = {") + " return {got[1] and 1 or 0, got[2]}", form.encode())

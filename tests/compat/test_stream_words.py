@@ -56,8 +56,8 @@ XGROUP DESTROY s h
 XSETID s 99999999999999-50 ENTRIESADDED 100 MAXDELETEDID 5-5
 XADD s MAXLEN 0 99999999999999-51 h 1
 """.strip().splitlines()
-# What stays of an approximate trim is written as the ID of the first entry: there it may be one that
-# was deleted and still lies in its node.
+# What stays of an approximate trim is written as the ID of the first entry: there it may be one
+# that was deleted and still lies in its node.
 OTHER_WORDS = {"XADD s MINID ~ 1 LIMIT 10 99999999999999-11 e 6"}
 TIME = re.compile(rb"^\d{13}(-\d+)?$")  # of this day; IDs that we choose have one digit more
 

@@ -136,7 +136,8 @@ def sorting(rng: random.Random) -> list[bytes]:
     words = [rng.choice([b"SORT", b"SORT", b"SORT_RO"]),
              rng.choice([b"l", b"s", b"z", b"n", b"none", b"text"])]
     if rng.random() < 0.5:
-        words += [b"BY", rng.choice([b"w_*", b"h_*->w", b"nosort", b"w_*x", b"*", b"h_*->", b"->w"])]
+        words += [b"BY", rng.choice([b"w_*", b"h_*->w", b"nosort", b"w_*x", b"*", b"h_*->",
+                                     b"->w"])]
     if rng.random() < 0.4:
         words += [b"LIMIT", rng.choice([b"0", b"1", b"-1", b"2"]),
                   rng.choice([b"2", b"-1", b"0", b"100"])]
