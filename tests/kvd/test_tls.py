@@ -117,7 +117,8 @@ def test_a_crowd_of_handshakes_lets_others_pass(secure):
     secure.served.process.send_signal(signal.SIGCONT)
     assert other.read() == b"+PONG\r\n"
     answered, _, _ = select.select([sock for sock, _ in hellos], [], [], 0)
-    assert len(answered) <= 15, "they were served first"
+    # A few a turn are, and those of the turns that pass until this process gets its processor.
+    assert len(answered) <= 30, "they were served first"
     deadline = time.monotonic() + 10
     while len(answered) < 50:
         assert time.monotonic() < deadline

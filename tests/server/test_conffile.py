@@ -41,7 +41,7 @@ def test_limits_of_several_lines_add_up():
     (b"port", "wrong number of arguments"),
     (b"port 1 2", "wrong number of arguments"),
     (b"maxmemory abc", "argument must be a memory value"),
-    (b"save 900 1", "there are no snapshots"),
+    (b"save 900 1", "no snapshots (RDB files) are written yet"),
     (b"replicaof 127.0.0.1 6380", "there is no replication"),
     (b"cluster-enabled yes", "there is no cluster"),
     (b"loadmodule /x.so", "modules cannot be loaded"),
