@@ -13,7 +13,8 @@ Invariants
     K3  on_modified and events come after the change is visible
     K4  an entry's deadline is known to the table (T4) before the call that set it returns
     K5  while store.copying, before_change ran for a hash before anything under it changes, or
-        before_drop where the entry is dropped whole: what has ENTRY_COPYING lives on in the snapshot
+        before_drop where the entry is dropped whole: what has ENTRY_COPYING lives on in the
+        snapshot
     K6  store.due_ms <= every deadline of every database, so expiry has one number to look at
 """
 from libc.string cimport memmove, memset
@@ -22,16 +23,16 @@ from ..core.heap cimport heap_free, heap_realloc
 from ..core.intrinsics cimport kvd_assert, likely, store64, unlikely
 from ..core.rand cimport rand_entropy, rand_seed
 from ..core.table cimport (
-    SEGMENT_ITEMS_MAX, table_drain, table_due_ms, table_find, table_find_hash, table_free,
-    table_init, table_insert, table_note_deadline, table_random, table_remove, table_replace,
+    SEGMENT_ITEMS_MAX, table_drain, table_due_ms, table_find, table_find_hash, table_init,
+    table_insert, table_note_deadline, table_random, table_remove, table_replace,
     table_type_t,
 )
 from .access cimport access_new, access_touched
 from .due cimport due_first, due_list_abandon, due_list_create, due_put, due_remove
 from .entry cimport (
     ENC_EMBSTR, ENC_HASHTABLE, ENC_INT, ENC_RAW, ENTRY_BODY, ENTRY_COPYING, ENTRY_DEADLINE,
-    ENTRY_INLINE_MAX, ENTRY_INT, INT_TEXT_MAX, TYPE_HASH, TYPE_STRING, entry_access, entry_body, entry_create_raw,
-    entry_create_string, entry_deadline, entry_encoding, entry_key, entry_release,
+    ENTRY_INLINE_MAX, ENTRY_INT, INT_TEXT_MAX, TYPE_HASH, TYPE_STRING, entry_access, entry_body,
+    entry_create_raw, entry_create_string, entry_deadline, entry_encoding, entry_key, entry_release,
     entry_rewrite_take, entry_set_access, entry_set_body, entry_set_encoding, entry_set_int,
     entry_size, entry_string, entry_type, entry_value, entry_value_size, raw_grown_size,
     raw_resize, raw_t, string_encoding,

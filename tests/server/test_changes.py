@@ -19,7 +19,7 @@ MSETNX x1 1 x2 2 x3 3
 MSETNX a 1 x9 1
 APPEND a x
 SETRANGE a 3 abc
-SETRANGE nokey 0 
+SETRANGE nokey 0 ""
 INCR i
 INCRBYFLOAT f 1.5
 GETSET a 5
@@ -224,7 +224,7 @@ def test_as_many_as_on_valkey(stock_valkey):
     server, link = Server(), stock_valkey.client()
     wrong = []
     for line in LINES:
-        words = [word.encode() for word in line.split(" ")]
+        words = [b"" if word == '""' else word.encode() for word in line.split(" ")]
         replies, counts = [], []
         for execute in (server.execute, link.execute):
             before = changes(execute)

@@ -14,7 +14,7 @@ from tests.server.replies import ask, pairs
 
 NAMES = sorted(command_table())
 # DEBUG's arguments are not documented there; CLIENT KILL's filters are those of CLIENT LIST, and we
-# say so. Of the other two, which only a cluster serves, a line of syntax says less than their trees.
+# say so. Of the other two, which only a cluster serves, a line of syntax says less than a tree.
 DESCRIBED_OTHERWISE = {"debug", "client|kill", "cluster|migrateslots", "cluster|slot-stats"}
 
 
