@@ -17,6 +17,9 @@ cdef struct defrag_t:
     int64_t look_at_us                  # monotonic: the next look for waste
     int64_t walk_at_us                  # no step of a pass before
     int64_t purge_at_us
+    int64_t window_at_us                # the end of the second that idle_units looks at
+    uint64_t idle_units                 # free with pages all through that second, so far
+    uint64_t spare_units                # and through the one before: they go back
     uint64_t passes                     # for INFO
     uint64_t spent_us
     int64_t pass_us                     # spent in this pass

@@ -9,8 +9,9 @@ It costs as much as it must and no more: a look a second at the classes' counts 
 is waste enough; a step of a pass is followed by a rest of nine times its length; after a pass that
 moved little, the next one waits for a minute, for what it found could not be moved.
 
-Pages of free units go back an eighth at a time, so that a load which breathes takes the same ones
-up again.
+Pages go back of as many free units as nobody wanted for a second, an eighth of them at a time: a
+load which breathes, or fills again what a flush has emptied, takes the same ones up again. To give
+them back meanwhile would cost it a fault for each 4 KiB, since a chunk with holes is not huge.
 
 Invariants
     D1  outside of a pass no span is sparse
@@ -37,9 +38,10 @@ cdef enum:
     LOOK_REST_FACTOR = 30               # and all passes a thirtieth
     FUTILE_REST_US = 60000000
     BUCKETS_PER_LOOK = 16               # buckets walked between looks at the clock
+    PURGE_WINDOW_US = 1000000
     PURGE_EVERY_US = 100000
     PURGE_AGAIN_US = 10000
-    PURGE_PART = 8                      # of the free units with pages, each time
+    PURGE_PART = 8                      # of the spare units, each time
     PURGE_UNITS_MAX = 32                # 2 MiB: a quarter of a millisecond
     PURGE_KEEP = 16                     # units: a reserve
 
@@ -110,12 +112,23 @@ cdef void walk(defrag_t* defrag, store_t* store, int64_t mono_us,
 
 
 cdef void purge_some(defrag_t* defrag, store_t* store, int64_t mono_us) noexcept nogil:
-    cdef uint64_t units = store.heap.dirty_units // PURGE_PART + 1
+    cdef uint64_t dirty = store.heap.dirty_units
+    cdef uint64_t units
     defrag.purge_at_us = mono_us + PURGE_EVERY_US
-    if store.heap.dirty_units > PURGE_KEEP:
+    if dirty < defrag.idle_units:
+        defrag.idle_units = dirty
+    if mono_us >= defrag.window_at_us:
+        defrag.spare_units = defrag.idle_units
+        defrag.idle_units = dirty
+        defrag.window_at_us = mono_us + PURGE_WINDOW_US
+    if defrag.spare_units > dirty:
+        defrag.spare_units = dirty
+    if defrag.spare_units > PURGE_KEEP:
+        units = defrag.spare_units // PURGE_PART + 1
         if units > PURGE_UNITS_MAX:
             units = PURGE_UNITS_MAX
             defrag.purge_at_us = mono_us + PURGE_AGAIN_US
+        defrag.spare_units -= units
         heap_purge(store.heap, units)
 
 
