@@ -150,9 +150,14 @@ def members_memory(answers: dict, millions: float) -> str:
 
 
 def latency(result: dict) -> str:
-    rows, touch = [], 0.0
+    rows, touch, grown = [], 0.0, []
     for who, answers in result["answers"].items():
         touch = max(touch, answers["first_touch_of_2mb_us"]["median"] / 1000)
+        if touches := answers["growth"].get("first_touches"):
+            worst = max((p["longest_wait_us"] for p in answers["growth"]["longest_pauses"]
+                         if p["cause"] == "server"), default=0.0)
+            grown.append(f"{who} touched {touches:,} pages first, and its longest pause with cause"
+                         f" `server` was {worst / 1000:.0f} ms")
         for title in ("idle", "steady", "unix", "growth", "flush"):
             got = answers[title]
             probe, over = got["probe"], got["pauses_over_2ms_by_cause"]
@@ -164,7 +169,9 @@ def latency(result: dict) -> str:
             "Milliseconds that a GET waited, from when it was due. `idle` is the jitter of the"
             " machine itself; a pause with cause `server` in `idle` or `steady` is the measure of"
             " what the machine adds to the other phases. Growth touches fresh memory: the first"
-            f" touch of 2 MB took this machine {touch:.1f} ms, whoever did it.\n\n"
+            f" touch of 2 MB took this machine {touch:.1f} ms, whoever did it."
+            + (f" While growing, {'; '.join(grown)}." if grown else "")
+            + " The goal is no pause above 2 ms that the engine causes.\n\n"
             + table(["Server", "Phase", "Load, SET/s", "p50", "p99", "p99.9", "Longest",
                      "Pauses over 2 ms"], rows))
 
