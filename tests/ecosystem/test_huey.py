@@ -71,11 +71,18 @@ def test_the_engine_is_killed(trial):
 
 
 CLIENT = """
-import datetime, time
+import time
+from huey.exceptions import TaskException
 from tests.ecosystem.apps.huey_app import add, huey, third_time
 results = [add(n, 1) for n in range(300)]
 assert [r.get(blocking=True, timeout=30) for r in results] == [n + 1 for n in range(300)]
-assert third_time("key").get(blocking=True, timeout=30) == 3
+third, said = third_time("key"), []
+while 3 not in said:                    # who asks soon hears of the attempts that fail, too
+    try:
+        said.append(third.get(blocking=True, timeout=30))
+    except TaskException as failed:
+        said.append(str(failed))
+assert len(said) <= 3 and set(said[:-1]) <= {"ValueError('as told')"}, said
 began = time.time()
 later = add.schedule((20, 22), delay=1)
 assert later.get(blocking=True, timeout=30) == 42 and time.time() >= began + 0.99
