@@ -23,7 +23,7 @@ from tests.oracle import encode
 
 @pytest.fixture
 def secure(tmp_path):
-    it = Secure(tmp_path, "--tls-auth-clients", "no")
+    it = Secure(tmp_path, "--tls-auth-clients", "no", "--enable-debug-command", "yes")
     assert it.served.status is None, it.served.text
     yield it
     assert it.served.end() == 0
@@ -113,12 +113,13 @@ def test_a_crowd_of_handshakes_lets_others_pass(secure):
     secure.served.process.send_signal(signal.SIGSTOP)
     for sock, hello in hellos:
         sock.sendall(hello)
-    other.socket.sendall(encode("PING"))
+    other.socket.sendall(encode("DEBUG", "SLEEP", "2"))     # what is answered then, was before it
     secure.served.process.send_signal(signal.SIGCONT)
-    assert other.read() == b"+PONG\r\n"
+    time.sleep(1)
     answered, _, _ = select.select([sock for sock, _ in hellos], [], [], 0)
-    # A few a turn are, and those of the turns that pass until this process gets its processor.
-    assert len(answered) <= 30, "they were served first"
+    assert len(answered) <= 15, "they were served first"
+    assert not select.select([other.socket], [], [], 0)[0], "the server did not sleep meanwhile"
+    assert other.read() == b"+OK\r\n"
     deadline = time.monotonic() + 10
     while len(answered) < 50:
         assert time.monotonic() < deadline
