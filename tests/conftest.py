@@ -9,9 +9,9 @@ settings.register_profile("kvd", derandomize=True, deadline=None)
 settings.load_profile("kvd")
 
 
-def oracle():
+def oracle(*options):
     try:
-        oracle = Oracle()
+        oracle = Oracle(*options)
     except FileNotFoundError as missing:
         pytest.skip(str(missing))
     yield oracle
@@ -28,6 +28,12 @@ def valkey():
 def stock_valkey():
     """One of its own, for who reads or changes the configuration: nobody has touched it."""
     yield from oracle()
+
+
+@pytest.fixture(scope="module")
+def debugged_valkey():
+    """One that has DEBUG open."""
+    yield from oracle("--enable-debug-command", "yes")
 
 
 def pytest_collection_modifyitems(config, items):

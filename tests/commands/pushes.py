@@ -152,3 +152,16 @@ def same(went, lines) -> bool:
     """... stands for any answer."""
     return [(line, ... if wanted is ... else values)
             for (line, values), (_, wanted) in zip(went, lines, strict=True)] == lines
+
+
+def hold(server, lines) -> None:
+    """Play it; what clients are told must be what it says."""
+    went = play(lambda: Inside(server), lines)
+    assert same(went, lines), went
+
+
+def hold_with(valkey, lines) -> None:
+    """Likewise by an oracle, emptied before."""
+    valkey.ask("FLUSHALL")
+    went = play(lambda: Outside(valkey.path), lines)
+    assert same(went, lines), went

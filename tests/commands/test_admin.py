@@ -6,18 +6,9 @@ import time
 
 import pytest
 
-from kvd.engine.server.server import Server
 from tests.oracle import OracleError
 from tests.server.replies import ask
 from tests.serving import Serving
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    assert server.close(), "the engine kept memory"
-
 
 LINES = [
     "shutdown foo", "shutdown abort", "shutdown save nosave", "shutdown nosave abort",

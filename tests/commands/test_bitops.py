@@ -4,13 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvd.engine.server.server import Server
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    assert server.close(), "the engine kept memory"
+from tests.commands.replies import SYNTAX
 
 
 def ask(server, line: str) -> bytes:
@@ -22,7 +16,6 @@ def ask(server, line: str) -> bytes:
 OFFSET = b"-ERR bit offset is not an integer or out of range\r\n"
 TYPE = (b"-ERR Invalid bitfield type. Use something like i16 u8. "
         b"Note that u64 is not supported but i64 is.\r\n")
-SYNTAX = b"-ERR syntax error\r\n"
 DIALOGUES = {
     "single bits": [
         ("setbit k 7 1", b":0\r\n"),

@@ -4,18 +4,9 @@ The dialogues are played to valkey-server too. Memory is counted after each test
 """
 import pytest
 
-from kvd.engine.server.server import Server
-from tests.commands.pushes import Error, Inside, Outside, play, same
+from tests.commands.pushes import Error, Inside, hold, hold_with
 from tests.faces import c_state
 from tests.oracle import encode
-
-
-@pytest.fixture
-def server():
-    server = Server(latency_tracking=False)
-    yield server
-    assert server.close(), "the engine kept memory"
-
 
 DIALOGUES = {
     "in order of arrival": [
@@ -151,15 +142,13 @@ DIALOGUES = {
 
 @pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
 def test_dialogue(server, lines):
-    went = play(lambda: Inside(server), lines)
-    assert same(went, lines), went
+    hold(server, lines)
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
-def test_valkey_says_the_same(valkey, lines):
-    valkey.ask("flushall")
-    went = play(lambda: Outside(valkey.path), lines)
-    assert same(went, lines), went
+def test_dialogue_is_valkeys(valkey, lines):
+    hold_with(valkey, lines)
 
 
 def say(client, request: str) -> list:

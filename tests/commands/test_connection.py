@@ -7,16 +7,9 @@ import re
 
 import pytest
 
-from kvd.engine.server.server import Server
+from tests.commands.replies import SYNTAX, arity
 
 ANY = None
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    assert server.close(), "the engine kept memory"
 
 
 def ask(client, line: str) -> bytes:
@@ -49,11 +42,6 @@ def ids(reply: bytes) -> list[int] | bytes:
 WRONG = b"-WRONGPASS invalid username-password pair or user is disabled.\r\n"
 NOAUTH = b"-NOAUTH Authentication required.\r\n"
 BAD_NAME = b"-ERR Client names cannot contain spaces, newlines or special characters.\r\n"
-SYNTAX = b"-ERR syntax error\r\n"
-
-
-def arity(name: str) -> bytes:
-    return b"-ERR wrong number of arguments for '%s' command\r\n" % name.encode()
 
 
 DIALOGUES = {

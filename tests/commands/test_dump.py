@@ -8,10 +8,9 @@ import struct
 
 import pytest
 
-from kvd.engine.server.server import Server
 from kvd.engine.wire.command import command_table
 from tests.faces import c_crc, c_state
-from tests.oracle import Oracle, OracleError
+from tests.oracle import OracleError
 from tests.server.replies import ask
 
 TABLE = command_table()
@@ -19,23 +18,7 @@ ROOMS = pathlib.Path(__file__).parents[2] / "engine" / "journal"
 # The room that writes a value, by the command that makes it.
 TYPES = {"RPUSH": "list", "HSET": "hash", "ZADD": "zset", "XADD": "stream", "SADD": "set",
          "SET": "format", "PFADD": "format"}
-
-
-@pytest.fixture
-def server():
-    server = Server(**{"enable-debug-command": "yes"})
-    yield server
-    assert server.close(), "the engine kept memory"
-
-
-@pytest.fixture(scope="module")
-def valkey():
-    try:
-        oracle = Oracle("--enable-debug-command", "yes")
-    except FileNotFoundError as missing:
-        pytest.skip(str(missing))
-    yield oracle
-    oracle.close()
+SETTINGS = {"enable_debug_command": "yes"}
 
 
 def sign(body: bytes, version: int = 80) -> bytes:
@@ -84,9 +67,9 @@ def make(target, key: str, lines: list[list]) -> None:
 
 @pytest.mark.oracle
 @pytest.mark.parametrize("name", values())
-def test_payloads_go_both_ways(server, valkey, name):
-    valkey.ask("FLUSHALL")
-    theirs = valkey.client()
+def test_payloads_go_both_ways(server, debugged_valkey, name):
+    debugged_valkey.ask("FLUSHALL")
+    theirs = debugged_valkey.client()
     make(server, "key", values()[name])
     payload = ask(server, "DUMP", "key")
     assert answer(theirs, "RESTORE", "copy", 0, payload) == b"OK"

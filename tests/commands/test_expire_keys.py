@@ -10,18 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kvd.engine.server.server import Server
-from tests.commands.dialogue import play
+from tests.commands.dialogue import hold, hold_with
+from tests.commands.replies import NOT_INT
 from tests.faces import c_state
 
-
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    assert server.close(), "the engine kept memory"
-
-
-NOT_INT = b"-ERR value is not an integer or out of range\r\n"
 NX = b"-ERR NX and XX, GT or LT options at the same time are not compatible\r\n"
 GT_LT = b"-ERR GT and LT options at the same time are not compatible\r\n"
 MAX, MIN = 2**63 - 1, -2**63
@@ -154,13 +146,13 @@ DIALOGUES = {
 
 @pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
 def test_dialogue(server, lines):
-    assert play(server.client, lines) == lines
+    hold(server.client, lines)
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
-def test_valkey_says_the_same(valkey, lines):
-    valkey.ask("flushall")
-    assert play(valkey.client, lines) == lines
+def test_dialogue_is_valkeys(valkey, lines):
+    hold_with(valkey, lines)
 
 
 def test_the_last_millisecond(server):

@@ -6,28 +6,14 @@ import random
 
 import pytest
 
-from kvd.engine.server.server import Server
-from tests.commands.dialogue import play
+from tests.commands.dialogue import hold, hold_with
+from tests.commands.replies import NOT_INT, SYNTAX
 from tests.faces import c_state
 from tests.oracle import encode
 
 GENERIC, EXPIRED, MISS, NEW = 1 << 2, 1 << 8, 1 << 11, 1 << 14
 
-
-@pytest.fixture
-def server():
-    """An engine that keeps no statistics, so that its memory is what clients and keys hold."""
-    server = Server()
-    assert server.execute(b"config", b"set", b"latency-tracking", b"no") == b"+OK\r\n"
-    for log in (b"execution-slower-than", b"request-larger-than", b"reply-larger-than"):
-        assert server.execute(b"config", b"set", b"commandlog-" + log, b"-1") == b"+OK\r\n"
-    yield server
-    assert server.close(), "the engine kept memory"
-
-
 SAME = b"-ERR source and destination objects are the same\r\n"
-SYNTAX = b"-ERR syntax error\r\n"
-NOT_INT = b"-ERR value is not an integer or out of range\r\n"
 BAD_DB = b"-ERR DB index is out of range\r\n"
 INT_RANGE = b"-ERR value is out of range, value must between -2147483648 and 2147483647\r\n"
 NO_KEY = b"-ERR no such key\r\n"
@@ -168,13 +154,13 @@ DIALOGUES = {
 
 @pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
 def test_dialogue(server, lines):
-    assert play(server.client, lines) == lines
+    hold(server.client, lines)
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
-def test_valkey_says_the_same(valkey, lines):
-    valkey.ask("flushall")
-    assert play(valkey.client, lines) == lines
+def test_dialogue_is_valkeys(valkey, lines):
+    hold_with(valkey, lines)
 
 
 def test_many_keys_pass_every_chunk_size(server):

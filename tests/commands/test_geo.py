@@ -8,38 +8,13 @@ import random
 
 import pytest
 
-from kvd.engine.server.server import Server
-from tests.commands.dialogue import play
+from tests.commands.dialogue import hold, hold_with
+from tests.commands.replies import (
+    NOT_FLOAT, NOT_INT, NULL, OK, SYNTAX, WRONG_TYPE, bulk, error, words,
+)
 from tests.oracle import encode
 
 SEED = 21
-OK, NULL = b"+OK\r\n", b"$-1\r\n"
-
-
-def error(text):
-    return f"-ERR {text}\r\n".encode()
-
-
-def bulk(text):
-    return f"${len(text)}\r\n{text}\r\n".encode()
-
-
-def words(text):
-    parts = text.split(" ")
-    return f"*{len(parts)}\r\n".encode() + b"".join(map(bulk, parts))
-
-
-WRONG_TYPE = b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
-SYNTAX = error("syntax error")
-NOT_INT = error("value is not an integer or out of range")
-NOT_FLOAT = error("value is not a valid float")
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    assert server.close(), "the engine kept memory"
 
 
 DIALOGUES = {
@@ -169,21 +144,15 @@ DIALOGUES = {
 }
 
 
-def held(lines, went):
-    for (line, expected), (_, got) in zip(lines, went, strict=True):
-        assert got == expected, line
-
-
-@pytest.mark.parametrize("name", DIALOGUES)
-def test_dialogue(server, name):
-    held(DIALOGUES[name], play(server.client, DIALOGUES[name]))
+@pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
+def test_dialogue(server, lines):
+    hold(server.client, lines)
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize("name", DIALOGUES)
-def test_dialogue_is_valkeys(valkey, name):
-    valkey.ask("FLUSHALL")
-    held(DIALOGUES[name], play(valkey.client, DIALOGUES[name]))
+@pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
+def test_dialogue_is_valkeys(valkey, lines):
+    hold_with(valkey, lines)
 
 
 # -- beside Valkey --------------------------------------------------------------------------------

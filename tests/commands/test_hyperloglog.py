@@ -3,16 +3,7 @@ import random
 
 import pytest
 
-from kvd.engine.server.server import Server
-from tests.commands.dialogue import play
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    assert server.close(), "the engine kept memory"
-
+from tests.commands.dialogue import hold, hold_with
 
 WRONG_KIND = b"-WRONGTYPE Key is not a valid HyperLogLog string value.\r\n"
 BROKEN = b"-INVALIDOBJ Corrupted HLL object detected\r\n"
@@ -73,15 +64,15 @@ DIALOGUES = {
 }
 
 
-@pytest.mark.parametrize("name", DIALOGUES)
-def test_dialogue(server, name):
-    assert play(server.client, DIALOGUES[name]) == DIALOGUES[name]
+@pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
+def test_dialogue(server, lines):
+    hold(server.client, lines)
 
 
-@pytest.mark.parametrize("name", DIALOGUES)
-def test_dialogue_with_valkey(valkey, name):
-    valkey.client().execute(b"FLUSHALL")
-    assert play(valkey.client, DIALOGUES[name]) == DIALOGUES[name]
+@pytest.mark.oracle
+@pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
+def test_dialogue_is_valkeys(valkey, lines):
+    hold_with(valkey, lines)
 
 
 def requests(seed: int):

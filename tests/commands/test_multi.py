@@ -8,25 +8,14 @@ import random
 import pytest
 
 from kvd.engine.server.server import Server
-from tests.commands.dialogue import play
+from tests.commands.dialogue import hold, hold_with
+from tests.commands.replies import NULL_ARRAY as NIL
+from tests.commands.replies import OK
 from tests.faces import c_state
-from tests.oracle import Oracle, encode
+from tests.oracle import encode
 
-
-@pytest.fixture
-def server():
-    """An engine that keeps no statistics, so that its memory is what clients and keys hold."""
-    server = Server()
-    assert server.execute(b"config", b"set", b"latency-tracking", b"no") == b"+OK\r\n"
-    for log in (b"execution-slower-than", b"request-larger-than", b"reply-larger-than"):
-        assert server.execute(b"config", b"set", b"commandlog-" + log, b"-1") == b"+OK\r\n"
-    yield server
-    assert server.close(), "the engine kept memory"
-
-
-OK, QUEUED = b"+OK\r\n", b"+QUEUED\r\n"
+QUEUED = b"+QUEUED\r\n"
 ABORT = b"-EXECABORT Transaction discarded because of previous errors.\r\n"
-NIL = b"*-1\r\n"
 
 
 def not_in_multi(name: str) -> bytes:
@@ -266,36 +255,31 @@ NOT_REMOVED = {
 
 @pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
 def test_dialogue(server, lines):
-    assert play(server.client, lines) == lines
+    hold(server.client, lines)
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
-def test_valkey_says_the_same(valkey, lines):
-    valkey.ask("flushall")
-    assert play(valkey.client, lines) == lines
+def test_dialogue_is_valkeys(valkey, lines):
+    hold_with(valkey, lines)
 
 
 @pytest.mark.parametrize("lines", NOT_REMOVED.values(), ids=NOT_REMOVED)
 def test_keys_that_are_dead_and_still_there(server, lines):
-    assert play(server.client, lines) == lines
+    hold(server.client, lines)
 
 
 @pytest.fixture(scope="module")
-def patient_valkey():
+def patient_valkey(debugged_valkey):
     """A valkey-server that removes dead keys only when it is asked for them."""
-    try:
-        oracle = Oracle("--enable-debug-command", "yes")
-    except FileNotFoundError as missing:
-        pytest.skip(str(missing))
-    oracle.ask("debug", "set-active-expire", "0")
-    yield oracle
-    oracle.close()
+    debugged_valkey.ask("debug", "set-active-expire", "0")
+    return debugged_valkey
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("lines", NOT_REMOVED.values(), ids=NOT_REMOVED)
 def test_valkey_says_the_same_of_dead_keys(patient_valkey, lines):
-    patient_valkey.ask("flushall")
-    assert play(patient_valkey.client, lines) == lines
+    hold_with(patient_valkey, lines)
 
 
 # -- what is left behind --------------------------------------------------------------------------

@@ -8,15 +8,7 @@ import random
 
 import pytest
 
-from kvd.engine.server.server import Server
-from tests.commands.pushes import Error, Inside, Outside, Push, play, same
-
-
-@pytest.fixture
-def server():
-    server = Server(latency_tracking=False)
-    yield server
-    assert server.close(), "the engine kept memory"
+from tests.commands.pushes import Error, Inside, Push, hold, hold_with
 
 
 def cannot(name: str) -> Error:
@@ -175,15 +167,13 @@ DIALOGUES = {
 
 @pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
 def test_dialogue(server, lines):
-    went = play(lambda: Inside(server), lines)
-    assert same(went, lines), went
+    hold(server, lines)
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
-def test_valkey_says_the_same(valkey, lines):
-    valkey.ask("flushall")
-    went = play(lambda: Outside(valkey.path), lines)
-    assert same(went, lines), went
+def test_dialogue_is_valkeys(valkey, lines):
+    hold_with(valkey, lines)
 
 
 # -- beside a model -------------------------------------------------------------------------------

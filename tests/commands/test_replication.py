@@ -5,7 +5,6 @@ import time
 
 import pytest
 
-from kvd.engine.server.server import Server
 from tests.faces import c_state
 from tests.oracle import OracleError
 from tests.server.replies import ask
@@ -23,13 +22,6 @@ LINES = [
     "FAILOVER ABORT", "FAILOVER TIMEOUT 1", "FAILOVER FOO", "FAILOVER TO a 1",
     "SENTINEL masters",
 ]
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    assert server.close(), "the engine kept memory"
 
 
 @pytest.fixture

@@ -9,20 +9,10 @@ import time
 
 import pytest
 
-from kvd.engine.server.server import Server
-from tests.commands.dialogue import play
+from tests.commands.dialogue import hold, hold_with
+from tests.commands.replies import NOT_INT, SYNTAX
 from tests.faces import c_state
 
-
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    assert server.close(), "the engine kept memory"
-
-
-SYNTAX = b"-ERR syntax error\r\n"
-NOT_INT = b"-ERR value is not an integer or out of range\r\n"
 CURSOR = b"-ERR invalid cursor\r\n"
 NOTHING = b"*2\r\n$1\r\n0\r\n*0\r\n"
 K = b"*2\r\n$1\r\n0\r\n*1\r\n$1\r\nk\r\n"
@@ -81,13 +71,13 @@ DIALOGUES = {
 
 @pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
 def test_dialogue(server, lines):
-    assert play(server.client, lines) == lines
+    hold(server.client, lines)
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
-def test_valkey_says_the_same(valkey, lines):
-    valkey.ask("flushall")
-    assert play(valkey.client, lines) == lines
+def test_dialogue_is_valkeys(valkey, lines):
+    hold_with(valkey, lines)
 
 
 def bulks(reply: bytes) -> list[bytes]:

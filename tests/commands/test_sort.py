@@ -7,24 +7,14 @@ import random
 
 import pytest
 
-from kvd.engine.server.server import Server
-from tests.commands.dialogue import play
+from tests.commands.dialogue import hold, hold_with
+from tests.commands.replies import NOT_INT, SYNTAX, WRONG_TYPE
 from tests.faces import c_state
 from tests.oracle import encode
 
 GENERIC, LIST = 1 << 2, 1 << 4
 
-SYNTAX = b"-ERR syntax error\r\n"
-NOT_INT = b"-ERR value is not an integer or out of range\r\n"
-WRONG_TYPE = b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
 NO_SCORES = b"-ERR One or more scores can't be converted into double\r\n"
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    assert server.close(), "the engine kept memory"
 
 
 DIALOGUES = {
@@ -182,15 +172,15 @@ DIALOGUES = {
 }
 
 
-@pytest.mark.parametrize("name", DIALOGUES)
-def test_dialogue(server, name):
-    assert play(server.client, DIALOGUES[name]) == DIALOGUES[name]
+@pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
+def test_dialogue(server, lines):
+    hold(server.client, lines)
 
 
-@pytest.mark.parametrize("name", DIALOGUES)
-def test_dialogue_as_valkey_has_it(valkey, name):
-    valkey.ask("flushall")
-    assert play(valkey.client, DIALOGUES[name]) == DIALOGUES[name]
+@pytest.mark.oracle
+@pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
+def test_dialogue_is_valkeys(valkey, lines):
+    hold_with(valkey, lines)
 
 
 def test_texts_that_look_like_numbers(server, valkey):

@@ -7,18 +7,9 @@ import threading
 
 import pytest
 
-from kvd.engine.server.server import Server
-from tests.commands.dialogue import play
+from tests.commands.dialogue import hold, hold_with
 from tests.journal.engines import Engine
 from tests.oracle import OracleError
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    assert server.close(), "the engine kept memory"
-
 
 BAD_ID = b"-ERR Invalid stream ID specified as stream command argument\r\n"
 BEHIND = b"-ERR The ID specified in XADD is equal or smaller than the target stream top item\r\n"
@@ -98,15 +89,15 @@ DIALOGUES = {
 }
 
 
-@pytest.mark.parametrize("name", DIALOGUES)
-def test_dialogue(server, name):
-    assert play(server.client, DIALOGUES[name]) == DIALOGUES[name]
+@pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
+def test_dialogue(server, lines):
+    hold(server.client, lines)
 
 
-@pytest.mark.parametrize("name", DIALOGUES)
-def test_dialogue_with_valkey(valkey, name):
-    valkey.client().execute(b"FLUSHALL")
-    assert play(valkey.client, DIALOGUES[name]) == DIALOGUES[name]
+@pytest.mark.oracle
+@pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
+def test_dialogue_is_valkeys(valkey, lines):
+    hold_with(valkey, lines)
 
 
 def test_last_id_below_tombstones(server):

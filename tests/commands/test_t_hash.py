@@ -9,47 +9,19 @@ import time
 
 import pytest
 
-from kvd.engine.server.server import Server
-from tests.commands.dialogue import play
+from tests.commands.dialogue import hold, hold_with
+from tests.commands.replies import NOT_INT, SYNTAX, WRONG_TYPE, arity, array, bulk, ints, parts
 from tests.faces import c_state
 from tests.oracle import encode
 
 SEED = 23
+SETTINGS = {"enable_debug_command": "yes"}
 GENERIC, HASH = 1 << 2, 1 << 6
-WRONG_TYPE = b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
-SYNTAX = b"-ERR syntax error\r\n"
-NOT_INT = b"-ERR value is not an integer or out of range\r\n"
 NUMFIELDS = b"-ERR numfields should be greater than 0 and match the provided number of fields\r\n"
-
-
-@pytest.fixture
-def server():
-    server = Server(enable_debug_command="yes")
-    assert server.execute(b"config", b"set", b"latency-tracking", b"no") == b"+OK\r\n"
-    for log in (b"execution-slower-than", b"request-larger-than", b"reply-larger-than"):
-        assert server.execute(b"config", b"set", b"commandlog-" + log, b"-1") == b"+OK\r\n"
-    yield server
-    assert server.close(), "the engine kept memory"
-
-
-def bulk(text):
-    return b"$-1\r\n" if text is None else b"$%d\r\n%s\r\n" % (len(text), text)
-
-
-def array(*parts):
-    return b"*%d\r\n" % len(parts) + b"".join(map(bulk, parts))
-
-
-def ints(*numbers):
-    return b"*%d\r\n" % len(numbers) + b"".join(b":%d\r\n" % n for n in numbers)
 
 
 def bad_time(name):
     return b"-ERR invalid expire time in '%s' command\r\n" % name
-
-
-def arity(name):
-    return b"-ERR wrong number of arguments for '%s' command\r\n" % name
 
 
 DIALOGUES = {
@@ -83,9 +55,9 @@ DIALOGUES = {
         ("hgetall h", b"*0\r\n"),
         ("hkeys h", b"*0\r\n"),
         ("hlen h", b":0\r\n"),
-        ("hset h a", arity(b"hset")),
-        ("hset h a 1 b", arity(b"hset")),
-        ("hmset h a 1 b", arity(b"hmset")),
+        ("hset h a", arity("hset")),
+        ("hset h a 1 b", arity("hset")),
+        ("hmset h a 1 b", arity("hmset")),
         ("set k v", b"+OK\r\n"),
         *[(line, WRONG_TYPE) for line in (
             "hset k a 1", "hmset k a 1", "hsetnx k a 1", "hget k a", "hmget k a", "hlen k",
@@ -318,33 +290,15 @@ DIALOGUES = {
 }
 
 
-def held(lines, went):
-    return [pair for pair, (_, want) in zip(went, lines) if want is not None] \
-        == [pair for pair in lines if pair[1] is not None]
+@pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
+def test_dialogue(server, lines):
+    hold(server.client, lines)
 
 
-@pytest.mark.parametrize("name", DIALOGUES)
-def test_dialogue(server, name):
-    went = play(server.client, DIALOGUES[name])
-    assert held(DIALOGUES[name], went), went
-
-
-@pytest.fixture(scope="module")
-def debugged_valkey():
-    from tests.oracle import Oracle
-    try:
-        oracle = Oracle("--enable-debug-command", "yes")
-    except FileNotFoundError as missing:
-        pytest.skip(str(missing))
-    yield oracle
-    oracle.close()
-
-
-@pytest.mark.parametrize("name", DIALOGUES)
-def test_dialogue_is_valkeys(debugged_valkey, name):
-    debugged_valkey.ask("FLUSHALL")
-    went = play(debugged_valkey.client, DIALOGUES[name])
-    assert held(DIALOGUES[name], went), went
+@pytest.mark.oracle
+@pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
+def test_dialogue_is_valkeys(debugged_valkey, lines):
+    hold_with(debugged_valkey, lines)
 
 
 # -- encodings ------------------------------------------------------------------------------------
@@ -355,11 +309,6 @@ FIELDS = [b"f%d" % n for n in range(9)] + [b"1", b"-1", b"70000", b"", b"longer"
 VALUES = FIELDS + [b"3.5", b"9223372036854775807", b"y" * 300]
 UNORDERED = {b"hgetall": 2, b"hkeys": 1, b"hvals": 1}
 FAR = [b"4102444800000", b"4102444801000", b"4102444802000"]
-
-
-def parts(reply):
-    assert reply[:1] in b"*~", reply
-    return reply.split(b"\r\n")[2:-1:2]
 
 
 def sorted_parts(reply, width):

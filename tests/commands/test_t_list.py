@@ -7,27 +7,17 @@ import random
 
 import pytest
 
-from kvd.engine.server.server import Server
-from tests.commands.dialogue import play
+from tests.commands.dialogue import hold, hold_with
+from tests.commands.replies import NOT_INT, SYNTAX, WRONG_TYPE
 from tests.faces import c_state
 from tests.oracle import encode
 
 GENERIC, LIST = 1 << 2, 1 << 4
 
-SYNTAX = b"-ERR syntax error\r\n"
-NOT_INT = b"-ERR value is not an integer or out of range\r\n"
-WRONG_TYPE = b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
 LONG_RANGE = (b"-ERR value is out of range, value must between -9223372036854775807 and "
               b"9223372036854775807\r\n")
 RANK_ZERO = (b"-ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... "
              b"or use negative to start from the end of the list\r\n")
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    assert server.close(), "the engine kept memory"
 
 
 DIALOGUES = {
@@ -276,15 +266,15 @@ DIALOGUES = {
 }
 
 
-@pytest.mark.parametrize("name", DIALOGUES)
-def test_dialogue(server, name):
-    assert play(server.client, DIALOGUES[name]) == DIALOGUES[name]
+@pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
+def test_dialogue(server, lines):
+    hold(server.client, lines)
 
 
-@pytest.mark.parametrize("name", DIALOGUES)
-def test_dialogue_as_valkey_has_it(valkey, name):
-    valkey.ask("flushall")
-    assert play(valkey.client, DIALOGUES[name]) == DIALOGUES[name]
+@pytest.mark.oracle
+@pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
+def test_dialogue_is_valkeys(valkey, lines):
+    hold_with(valkey, lines)
 
 
 def test_events(server):

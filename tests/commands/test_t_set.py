@@ -8,35 +8,13 @@ import random
 
 import pytest
 
-from kvd.engine.server.server import Server
-from tests.commands.dialogue import play
+from tests.commands.dialogue import hold, hold_with
+from tests.commands.replies import NOT_INT, NOT_POSITIVE, SYNTAX, WRONG_TYPE, array, bulk, parts
 from tests.faces import c_state
 from tests.oracle import encode
 
 SEED = 17
 GENERIC, SET = 1 << 2, 1 << 5
-WRONG_TYPE = b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
-SYNTAX = b"-ERR syntax error\r\n"
-NOT_INT = b"-ERR value is not an integer or out of range\r\n"
-NOT_POSITIVE = b"-ERR value is out of range, must be positive\r\n"
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    assert server.execute(b"config", b"set", b"latency-tracking", b"no") == b"+OK\r\n"
-    for log in (b"execution-slower-than", b"request-larger-than", b"reply-larger-than"):
-        assert server.execute(b"config", b"set", b"commandlog-" + log, b"-1") == b"+OK\r\n"
-    yield server
-    assert server.close(), "the engine kept memory"
-
-
-def array(*parts):
-    return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(p), p) for p in parts)
-
-
-def bulk(text):
-    return b"$%d\r\n%s\r\n" % (len(text), text)
 
 
 DIALOGUES = {
@@ -170,22 +148,15 @@ DIALOGUES = {
 }
 
 
-def held(lines, went):
-    return [(line, reply) for (line, reply), (_, want) in zip(went, lines) if want is not None] \
-        == [pair for pair in lines if pair[1] is not None]
+@pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
+def test_dialogue(server, lines):
+    hold(server.client, lines)
 
 
-@pytest.mark.parametrize("name", DIALOGUES)
-def test_dialogue(server, name):
-    went = play(server.client, DIALOGUES[name])
-    assert held(DIALOGUES[name], went), went
-
-
-@pytest.mark.parametrize("name", DIALOGUES)
-def test_dialogue_is_valkeys(valkey, name):
-    valkey.ask("FLUSHALL")
-    went = play(valkey.client, DIALOGUES[name])
-    assert held(DIALOGUES[name], went), went
+@pytest.mark.oracle
+@pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
+def test_dialogue_is_valkeys(valkey, lines):
+    hold_with(valkey, lines)
 
 
 # -- encodings ------------------------------------------------------------------------------------
@@ -196,12 +167,6 @@ KEYS = [b"a", b"b", b"c", b"d"]
 MEMBERS = [b"%d" % n for n in range(12)] + [b"-1", b"70000", b"-5000000000", b"99999", b"abcde",
                                             b"x", b"y", b"z", b"w", b"", b"07", b"-0", b"1.0"]
 UNORDERED = {b"smembers", b"sinter", b"sunion", b"sdiff"}
-
-
-def parts(reply):
-    assert reply[:1] in b"*~", reply
-    fields = reply.split(b"\r\n")
-    return fields[2:-1:2]
 
 
 def some_request(rng):

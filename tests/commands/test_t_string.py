@@ -7,13 +7,6 @@ import pytest
 from kvd.engine.server.server import Server
 
 
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    assert server.close(), "the engine kept memory"
-
-
 def ask(server, line: str) -> bytes:
     return server.execute(*line.encode().split())
 

@@ -8,46 +8,20 @@ import random
 
 import pytest
 
-from kvd.engine.server.server import Server
-from tests.commands.dialogue import play
+from tests.commands.dialogue import hold, hold_with
+from tests.commands.replies import (
+    NOT_FLOAT, NOT_INT, NOT_POSITIVE, NULL, NULL_ARRAY, OK, SYNTAX, WRONG_TYPE, bulk, error, parts,
+    words,
+)
 from tests.faces import c_state
 from tests.oracle import encode
 
 SEED = 20
 GENERIC, ZSET = 1 << 2, 1 << 7
-OK, NULL, NULL_ARRAY = b"+OK\r\n", b"$-1\r\n", b"*-1\r\n"
 
 
-def error(text):
-    return f"-ERR {text}\r\n".encode()
-
-
-def bulk(text):
-    return f"${len(text)}\r\n{text}\r\n".encode()
-
-
-def words(text):
-    parts = text.split(" ")
-    return f"*{len(parts)}\r\n".encode() + b"".join(map(bulk, parts))
-
-
-WRONG_TYPE = b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
-SYNTAX = error("syntax error")
-NOT_INT = error("value is not an integer or out of range")
-NOT_FLOAT = error("value is not a valid float")
-NOT_POSITIVE = error("value is out of range, must be positive")
 BAD_SCORES = error("min or max is not a float")
 BAD_MEMBERS = error("min or max not valid string range item")
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    assert server.execute(b"config", b"set", b"latency-tracking", b"no") == OK
-    for log in (b"execution-slower-than", b"request-larger-than", b"reply-larger-than"):
-        assert server.execute(b"config", b"set", b"commandlog-" + log, b"-1") == OK
-    yield server
-    assert server.close(), "the engine kept memory"
 
 
 DIALOGUES = {
@@ -379,21 +353,15 @@ DIALOGUES = {
 }
 
 
-def held(lines, went):
-    for (line, expected), (_, got) in zip(lines, went, strict=True):
-        assert got == expected, line
-
-
-@pytest.mark.parametrize("name", DIALOGUES)
-def test_dialogue(server, name):
-    held(DIALOGUES[name], play(server.client, DIALOGUES[name]))
+@pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
+def test_dialogue(server, lines):
+    hold(server.client, lines)
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize("name", DIALOGUES)
-def test_dialogue_is_valkeys(valkey, name):
-    valkey.ask("FLUSHALL")
-    held(DIALOGUES[name], play(valkey.client, DIALOGUES[name]))
+@pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
+def test_dialogue_is_valkeys(valkey, lines):
+    hold_with(valkey, lines)
 
 
 # -- beside Valkey --------------------------------------------------------------------------------
@@ -468,10 +436,6 @@ def test_random_requests_beside_valkey(server, valkey, limits, protocol):
 
 
 # -- by lot ---------------------------------------------------------------------------------------
-
-def parts(reply):
-    return reply.split(b"\r\n")[2::2]
-
 
 @pytest.mark.parametrize("size", [50, 300])
 @pytest.mark.parametrize("count", [1, 10, 49])

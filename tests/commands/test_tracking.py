@@ -6,16 +6,7 @@ import random
 
 import pytest
 
-from kvd.engine.server.server import Server
-from tests.commands.pushes import Error, Inside, Outside, Push, play, same
-
-
-@pytest.fixture
-def server():
-    server = Server(latency_tracking=False)
-    yield server
-    assert server.close(), "the engine kept memory"
-
+from tests.commands.pushes import Error, Inside, Outside, Push, hold, hold_with
 
 NOT_ASKED = Error("ERR CLIENT CACHING can be called only when the client is in tracking mode with "
                   "OPTIN or OPTOUT mode enabled")
@@ -235,15 +226,13 @@ DIALOGUES = {
 
 @pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
 def test_dialogue(server, lines):
-    went = play(lambda: Inside(server), lines)
-    assert same(went, lines), went
+    hold(server, lines)
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("lines", DIALOGUES.values(), ids=DIALOGUES)
-def test_valkey_says_the_same(valkey, lines):
-    valkey.ask("flushall")
-    went = play(lambda: Outside(valkey.path), lines)
-    assert same(went, lines), went
+def test_dialogue_is_valkeys(valkey, lines):
+    hold_with(valkey, lines)
 
 
 # -- in another's place ---------------------------------------------------------------------------

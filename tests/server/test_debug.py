@@ -6,7 +6,7 @@ import random
 import pytest
 
 from kvd.engine.server.server import Server
-from tests.oracle import Oracle, OracleError
+from tests.oracle import OracleError
 from tests.server.replies import ask, pairs
 
 
@@ -15,16 +15,6 @@ def server():
     server = Server(enable_debug_command=True)
     yield server
     assert server.close(), "the engine kept memory"
-
-
-@pytest.fixture(scope="module")
-def open_valkey():
-    try:
-        oracle = Oracle("--enable-debug-command", "yes")
-    except FileNotFoundError as missing:
-        pytest.skip(str(missing))
-    yield oracle
-    oracle.close()
 
 
 @pytest.mark.parametrize("gate, local, allowed", [
@@ -85,11 +75,11 @@ EXPANDED = [line.replace(line.split()[-1], word) for line in LINES for word in (
 
 @pytest.mark.oracle
 @pytest.mark.parametrize("line", EXPANDED)
-def test_replies_are_valkeys(server, open_valkey, line):
-    for target in (server, open_valkey):
+def test_replies_are_valkeys(server, debugged_valkey, line):
+    for target in (server, debugged_valkey):
         words = (["SET", "str", "text"], ["SET", "int", "12"])
-        [ask(server, *w) for w in words] if target is server else open_valkey.ask_each(words)
-    theirs, = open_valkey.ask_each([line.split()])
+        [ask(server, *w) for w in words] if target is server else debugged_valkey.ask_each(words)
+    theirs, = debugged_valkey.ask_each([line.split()])
     if isinstance(theirs, OracleError):
         with pytest.raises(OracleError) as ours:
             ask(server, *line.split())
@@ -111,9 +101,9 @@ def test_pushes_and_attributes_in_resp3(server):
 
 
 @pytest.mark.oracle
-def test_digest_is_valkeys(server, open_valkey):
+def test_digest_is_valkeys(server, debugged_valkey):
     rng = random.Random(7)
-    assert ask(server, "FLUSHALL") == open_valkey.ask("FLUSHALL")
+    assert ask(server, "FLUSHALL") == debugged_valkey.ask("FLUSHALL")
     for step in range(300):
         key = f"k{rng.randrange(40)}".encode()
         value = rng.choice([b"12", b"-7", b"", rng.randbytes(rng.randrange(90)), b"x" * 900])
@@ -121,13 +111,13 @@ def test_digest_is_valkeys(server, open_valkey):
             ["SELECT", rng.randrange(3)], ["SET", key, value], ["APPEND", key, value],
             ["DEL", key], ["SET", key, value, "PX", 10_000_000], ["PERSIST", key],
         ])
-        assert ask(server, *words) == open_valkey.ask(*words)
+        assert ask(server, *words) == debugged_valkey.ask(*words)
         if step % 20 == 0:
-            assert ask(server, "DEBUG", "DIGEST") == open_valkey.ask("DEBUG", "DIGEST")
-            assert ask(server, "DEBUG", "DIGEST-VALUE", key, b"k1") == open_valkey.ask(
+            assert ask(server, "DEBUG", "DIGEST") == debugged_valkey.ask("DEBUG", "DIGEST")
+            assert ask(server, "DEBUG", "DIGEST-VALUE", key, b"k1") == debugged_valkey.ask(
                 "DEBUG", "DIGEST-VALUE", key, b"k1")
-    open_valkey.ask("FLUSHALL")
-    open_valkey.ask("SELECT", 0)
+    debugged_valkey.ask("FLUSHALL")
+    debugged_valkey.ask("SELECT", 0)
 
 
 def test_the_dead_are_not_digested(server):
