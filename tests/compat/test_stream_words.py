@@ -10,7 +10,7 @@ import pytest
 
 from bench.peers import valkey_binary
 from tests.compat.test_streams import KEYS, Draw, timeless
-from tests.journal.test_exchange import Stock
+from tests.journal.exchange import Stock
 from tests.journal.test_load import Running
 
 pytestmark = [pytest.mark.oracle,

@@ -4,20 +4,18 @@ Goal: people move in and out with their files. Method: the same strings in every
 RDB file knows, with deadlines, in several databases, written by one server and read back from
 another; redis-check-aof where it is installed; damaged RDB files, byte by byte.
 """
-import pathlib
 import shutil
-import signal
 import subprocess
 import time
 
 import pytest
 
-from bench.peers import valkey_binary
-from tests.journal.engines import Connection, Engine, contents, wait_until
-from tests.journal.test_load import Running
 from kvd.engine.server.journal import JournalError
+from tests.journal.engines import Engine, contents
+from tests.journal.exchange import Stock, made, needs_stock, rewritten
+from tests.journal.test_load import Running
 
-pytestmark = pytest.mark.skipif(valkey_binary() is None, reason="no valkey-server here")
+pytestmark = needs_stock
 
 VALUES = [
     b"", b"a", b"x" * 63, b"x" * 64, bytes(range(256)), b"ab" * 10000, b"q" * 70000,
@@ -25,36 +23,6 @@ VALUES = [
     b"2147483648", b"9223372036854775807", b"-9223372036854775808", b"9223372036854775808",
     b"007", b"1.5", b"lorem ipsum " * 400, b"\0" * 5000,
 ]
-
-
-class Stock:
-    """A valkey-server with its journal in `directory`."""
-
-    def __init__(self, directory, *options):
-        self.path = f"{directory}/stock"
-        self.process = subprocess.Popen(
-            [valkey_binary(), "--port", "0", "--unixsocket", self.path, "--dir", str(directory),
-             "--save", "", "--appendonly", "yes", *options], stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                self.connection = Connection(self.path)
-                if self.connection.ask("INFO", "persistence").count(b"\nloading:0"):
-                    break
-                self.connection.close()
-            except OSError:
-                pass
-            assert time.monotonic() < deadline and self.process.poll() is None
-            time.sleep(0.02)
-
-    def __enter__(self):
-        return self.connection
-
-    def __exit__(self, *_):
-        self.connection.close()
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
-        pathlib.Path(self.path).unlink(missing_ok=True)
 
 
 def fill(connection) -> None:
@@ -81,21 +49,10 @@ def later(connection) -> None:
     connection.ask("GET", "gone")
 
 
-def rewritten(connection) -> None:
-    connection.ask("BGREWRITEAOF")
-    wait_until(lambda: b"aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0"
-               in connection.ask("INFO", "persistence"))
-    assert b"aof_last_bgrewrite_status:ok" in connection.ask("INFO", "persistence")
-
-
 @pytest.mark.parametrize("preamble", ["yes", "no"])
 def test_stock_loads_ours(tmp_path, preamble):
     with Engine(tmp_path, appendonly="yes", aof_use_rdb_preamble=preamble) as engine:
-        connection = engine.connect()
-        fill(connection)
-        rewritten(connection)
-        later(connection)
-        expected = contents(connection)
+        expected = made(engine.connect(), fill, later, contents)
         assert engine.stop() == 0
     if shutil.which("redis-check-aof"):
         run = subprocess.run(["redis-check-aof", "appendonly.aof.manifest"],
@@ -108,10 +65,7 @@ def test_stock_loads_ours(tmp_path, preamble):
 @pytest.mark.parametrize("preamble", ["yes", "no"])
 def test_we_load_theirs(tmp_path, preamble):
     with Stock(tmp_path, "--aof-use-rdb-preamble", preamble) as stock:
-        fill(stock)
-        rewritten(stock)
-        later(stock)
-        expected = contents(stock)
+        expected = made(stock, fill, later, contents)
     with Engine(tmp_path, appendonly="yes") as engine:
         assert contents(engine.connect()) == expected
         assert engine.stop() == 0
@@ -120,10 +74,7 @@ def test_we_load_theirs(tmp_path, preamble):
 def test_a_single_file_with_a_preamble(tmp_path):
     """Redis 4 to 6: an RDB file, and commands behind it in the same file."""
     with Stock(tmp_path) as stock:
-        fill(stock)
-        rewritten(stock)
-        later(stock)
-        expected = contents(stock)
+        expected = made(stock, fill, later, contents)
     place = tmp_path / "appendonlydir"
     text = b"".join(path.read_bytes() for path in
                     [*place.glob("*.base.rdb"), *place.glob("*.incr.aof")])

@@ -4,19 +4,16 @@ Digests are compared, so every element of every list counts. Old spellings are m
 server at hand writes them any more; damaged ones must be refused or give a list that holds.
 """
 import random
-import struct
 
 import pytest
 
-from bench.peers import valkey_binary
 from kvd.engine.server.journal import JournalError
+from tests.commands.replies import array
 from tests.core.test_ziplist import ziplist
-from tests.journal.engines import Engine
-from tests.journal.test_exchange import Stock, rewritten
-from tests.journal.test_load import Running
-
-stock = pytest.mark.skipif(valkey_binary() is None, reason="no valkey-server here")
-DEBUG = ("--enable-debug-command", "yes")
+from tests.journal.exchange import (
+    digest_and_encodings, needs_stock, stock_loads_ours, we_load_theirs,
+)
+from tests.journal.images import bent, length, listpack, loaded, text
 
 
 def elements(rng, count):
@@ -45,62 +42,19 @@ def later(connection) -> None:
         ("LMPOP", "2", "none", "list65", "RIGHT", "COUNT", "3"), ("RPOPLPUSH", "new", "new")])
 
 
-def state(connection) -> tuple:
-    names = sorted(connection.ask("KEYS", "*"))
-    return connection.ask("DEBUG", "DIGEST"), [
-        (name, connection.ask("OBJECT", "ENCODING", name)) for name in names]
-
-
-@stock
+@needs_stock
 @pytest.mark.parametrize("preamble", ["yes", "no"])
 def test_stock_loads_ours(tmp_path, preamble):
-    with Engine(tmp_path, appendonly="yes", aof_use_rdb_preamble=preamble,
-                enable_debug_command="yes") as engine:
-        connection = engine.connect()
-        fill(connection)
-        rewritten(connection)
-        later(connection)
-        expected = state(connection)
-        assert engine.stop() == 0
-    with Stock(tmp_path, *DEBUG) as peer:
-        assert state(peer) == expected
-    with Engine(tmp_path, appendonly="yes", enable_debug_command="yes") as engine:
-        assert state(engine.connect()) == expected
-        assert engine.stop() == 0
+    stock_loads_ours(tmp_path, preamble, fill, later, digest_and_encodings)
 
 
-@stock
+@needs_stock
 @pytest.mark.parametrize("preamble", ["yes", "no"])
 def test_we_load_theirs(tmp_path, preamble):
-    with Stock(tmp_path, *DEBUG, "--aof-use-rdb-preamble", preamble) as peer:
-        fill(peer)
-        rewritten(peer)
-        later(peer)
-        expected = state(peer)
-    with Engine(tmp_path, appendonly="yes", enable_debug_command="yes") as engine:
-        assert state(engine.connect()) == expected
-        assert engine.stop() == 0
+    we_load_theirs(tmp_path, preamble, fill, later, digest_and_encodings)
 
 
 # -- made here ------------------------------------------------------------------------------------
-
-def length(size: int) -> bytes:
-    if size < 64:
-        return bytes([size])
-    if size < 16384:
-        return struct.pack(">H", 0x4000 | size)
-    return b"\x80" + struct.pack(">I", size)
-
-
-def text(data: bytes) -> bytes:
-    return length(len(data)) + data
-
-
-def listpack(values) -> bytes:
-    body = b"".join(bytes([0x80 | len(value)]) + value + bytes([1 + len(value)])
-                    for value in values)
-    return struct.pack("<IH", len(body) + 7, len(values)) + body + b"\xff"
-
 
 VALUES = [b"one", b"2", b"", b"three" * 5, b"-70000"]
 SPELLINGS = {
@@ -125,28 +79,13 @@ EMPTY = {
 }
 
 
-def loaded(directory, body: bytes):
-    """What LRANGE says of the file's only key; the file has no check sum to protect it."""
-    place = directory / "appendonlydir"
-    place.mkdir(exist_ok=True)
-    (place / "appendonly.aof.manifest").write_text(
-        "file appendonly.aof.1.base.rdb seq 1 type b\n")
-    (place / "appendonly.aof.1.base.rdb").write_bytes(
-        b"REDIS0010" + body + b"\xff" + bytes(8))
-    for old in place.glob("*.incr.aof"):
-        old.unlink()
-    with Running(directory) as running:
-        return running.ask("LRANGE", "k", "0", "-1"), running.ask("OBJECT", "ENCODING", "k")
-
-
-def array(values) -> bytes:
-    return b"*%d\r\n" % len(values) + b"".join(b"$%d\r\n%b\r\n" % (len(v), v) for v in values)
+ASK = ("LRANGE k 0 -1", "OBJECT ENCODING k")
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_spellings(tmp_path, name):
-    values, encoding = loaded(tmp_path, SPELLINGS[name])
-    assert values == array(VALUES)
+    values, encoding = loaded(tmp_path, SPELLINGS[name], *ASK)
+    assert values == array(*VALUES)
     # Three nodes stay three nodes, even small ones: that is Valkey's rule.
     assert (b"quicklist" in encoding) == (name in ("ziplists", "listpacks"))
 
@@ -154,17 +93,15 @@ def test_spellings(tmp_path, name):
 @pytest.mark.parametrize("name", EMPTY)
 def test_what_no_list_can_be(tmp_path, name):
     with pytest.raises(JournalError):
-        loaded(tmp_path, EMPTY[name])
+        loaded(tmp_path, EMPTY[name], *ASK)
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_damage(tmp_path, name):
     """Every third byte bent: refused, or a list that is whole."""
-    good = SPELLINGS[name]
-    for at in range(3, len(good), 3):
-        bent = bytes([good[at] ^ (0x80 if at % 2 else 0x01)])
+    for key in bent(SPELLINGS[name], 3):
         try:
-            values, _ = loaded(tmp_path, good[:at] + bent + good[at + 1:])
+            values, _ = loaded(tmp_path, key, *ASK)
         except JournalError:
             continue
         assert values.startswith(b"*") and values != b"*0\r\n"

@@ -9,15 +9,11 @@ import struct
 
 import pytest
 
-from bench.peers import valkey_binary
 from kvd.engine.server.journal import JournalError
 from tests.core.test_ziplist import ziplist
-from tests.journal.engines import Engine
-from tests.journal.test_exchange import Stock, rewritten
-from tests.journal.test_load import Running
-from tests.journal.test_rdb_list import DEBUG, length, listpack, text
+from tests.journal.exchange import needs_stock, stock_loads_ours, we_load_theirs
+from tests.journal.images import length, listpack, loaded, text
 
-stock = pytest.mark.skipif(valkey_binary() is None, reason="no valkey-server here")
 FAR = 4102444800000
 
 
@@ -73,35 +69,16 @@ def later(connection) -> None:
         ("HSETEX", "dying", "KEEPTTL", "FIELDS", "1", "e", "10")])
 
 
-@stock
+@needs_stock
 @pytest.mark.parametrize("preamble", ["yes", "no"])
 def test_stock_loads_ours(tmp_path, preamble):
-    with Engine(tmp_path, appendonly="yes", aof_use_rdb_preamble=preamble,
-                enable_debug_command="yes") as engine:
-        connection = engine.connect()
-        fill(connection)
-        rewritten(connection)
-        later(connection)
-        expected = all_of_it(connection)
-        assert engine.stop() == 0
-    with Stock(tmp_path, *DEBUG) as peer:
-        assert all_of_it(peer) == expected
-    with Engine(tmp_path, appendonly="yes", enable_debug_command="yes") as engine:
-        assert all_of_it(engine.connect()) == expected
-        assert engine.stop() == 0
+    stock_loads_ours(tmp_path, preamble, fill, later, all_of_it)
 
 
-@stock
+@needs_stock
 @pytest.mark.parametrize("preamble", ["yes", "no"])
 def test_we_load_theirs(tmp_path, preamble):
-    with Stock(tmp_path, *DEBUG, "--aof-use-rdb-preamble", preamble) as peer:
-        fill(peer)
-        rewritten(peer)
-        later(peer)
-        expected = all_of_it(peer)
-    with Engine(tmp_path, appendonly="yes", enable_debug_command="yes") as engine:
-        assert all_of_it(engine.connect()) == expected
-        assert engine.stop() == 0
+    we_load_theirs(tmp_path, preamble, fill, later, all_of_it)
 
 
 # -- made here ------------------------------------------------------------------------------------
@@ -152,29 +129,16 @@ SPELLINGS = {
 }
 
 
-def image(key: bytes) -> bytes:
-    return b"REDIS0012" + key + b"\xff" + bytes(8)
-
-
-def load(directory, data: bytes, *requests):
-    """The answers of an engine that has read the file."""
-    (directory / "appendonlydir").mkdir(exist_ok=True)
-    (directory / "appendonlydir/appendonly.aof.1.base.rdb").write_bytes(data)
-    (directory / "appendonlydir/appendonly.aof.manifest").write_bytes(
-        b"file appendonly.aof.1.base.rdb seq 1 type b\n")
-    for old in (directory / "appendonlydir").glob("*.incr.aof"):
-        old.unlink()
-    with Running(directory) as engine:
-        return [engine.server.execute(*request) for request in requests]
+def load(directory, key: bytes, *requests: str):
+    return loaded(directory, key, *requests, version=12)
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_spellings(tmp_path, name):
     data, encoding = SPELLINGS[name]
     got, count, contents = load(
-        tmp_path, image(data), (b"object", b"encoding", b"k"),
-        (b"scard" if name.startswith("set") else b"hlen", b"k"),
-        (b"smembers" if name.startswith("set") else b"hgetall", b"k"))
+        tmp_path, data, "OBJECT ENCODING k", "SCARD k" if name.startswith("set") else "HLEN k",
+        "SMEMBERS k" if name.startswith("set") else "HGETALL k")
     assert got.split(b"\r\n")[1] == encoding
     words = contents.split(b"\r\n")[2:-1:2]
     if name in ("set", "set (listpack)"):
@@ -191,13 +155,13 @@ def test_spellings(tmp_path, name):
 
 
 def test_deadlines_are_read(tmp_path):
-    got, = load(tmp_path, image(with_deadlines([FAR, -1, 2**63 - 1])),
-                (b"hpexpiretime", b"k", b"fields", b"3", b"one", b"", b"-70000"))
+    got, = load(tmp_path, with_deadlines([FAR, -1, 2**63 - 1]),
+                "HPEXPIRETIME k FIELDS 3 one  -70000")
     assert got == b"*3\r\n:%d\r\n:-1\r\n:%d\r\n" % (FAR, 2**63 - 2)
 
 
 def test_fields_that_died_meanwhile(tmp_path):
-    got, = load(tmp_path, image(with_deadlines([1, -1, 2])), (b"hgetall", b"k"))
+    got, = load(tmp_path, with_deadlines([1, -1, 2]), "HGETALL k")
     assert got == b"*2\r\n$0\r\n\r\n$25\r\n" + b"three" * 5 + b"\r\n"
 
 
@@ -226,7 +190,7 @@ BROKEN = {
 @pytest.mark.parametrize("what", BROKEN)
 def test_what_cannot_be(tmp_path, what):
     with pytest.raises(JournalError):
-        load(tmp_path, image(BROKEN[what]))
+        load(tmp_path, BROKEN[what])
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
@@ -243,7 +207,6 @@ def test_damage(tmp_path, name):
             else:
                 del damaged[at]
         try:
-            load(tmp_path, image(bytes(damaged)), (b"smembers", b"k"), (b"hgetall", b"k"),
-                 (b"del", b"k"))
+            load(tmp_path, bytes(damaged), "SMEMBERS k", "HGETALL k", "DEL k")
         except JournalError:
             pass

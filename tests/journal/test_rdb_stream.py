@@ -8,15 +8,10 @@ import struct
 
 import pytest
 
-from bench.peers import valkey_binary
 from kvd.engine.server.journal import JournalError
-from tests.journal.engines import Engine
-from tests.journal.test_exchange import Stock, rewritten
-from tests.journal.test_load import Running
-from tests.journal.test_rdb_list import array, length, text
-
-stock = pytest.mark.skipif(valkey_binary() is None, reason="no valkey-server here")
-DEBUG = ("--enable-debug-command", "yes")
+from tests.commands.replies import array
+from tests.journal.exchange import needs_stock, stock_loads_ours, we_load_theirs
+from tests.journal.images import bent, length, loaded, text
 
 
 def fill(connection) -> None:
@@ -67,35 +62,16 @@ def state(connection) -> tuple:
     return connection.ask("DEBUG", "DIGEST"), told
 
 
-@stock
+@needs_stock
 @pytest.mark.parametrize("preamble", ["yes", "no"])
 def test_stock_loads_ours(tmp_path, preamble):
-    with Engine(tmp_path, appendonly="yes", aof_use_rdb_preamble=preamble,
-                enable_debug_command="yes") as engine:
-        connection = engine.connect()
-        fill(connection)
-        rewritten(connection)
-        later(connection)
-        expected = state(connection)
-        assert engine.stop() == 0
-    with Stock(tmp_path, *DEBUG) as peer:
-        assert state(peer) == expected
-    with Engine(tmp_path, appendonly="yes", enable_debug_command="yes") as engine:
-        assert state(engine.connect()) == expected
-        assert engine.stop() == 0
+    stock_loads_ours(tmp_path, preamble, fill, later, state)
 
 
-@stock
+@needs_stock
 @pytest.mark.parametrize("preamble", ["yes", "no"])
 def test_we_load_theirs(tmp_path, preamble):
-    with Stock(tmp_path, *DEBUG, "--aof-use-rdb-preamble", preamble) as peer:
-        fill(peer)
-        rewritten(peer)
-        later(peer)
-        expected = state(peer)
-    with Engine(tmp_path, appendonly="yes", enable_debug_command="yes") as engine:
-        assert state(engine.connect()) == expected
-        assert engine.stop() == 0
+    we_load_theirs(tmp_path, preamble, fill, later, state)
 
 
 # -- made here ------------------------------------------------------------------------------------
@@ -142,34 +118,18 @@ SPELLINGS = {
 }
 
 
-def loaded(directory, body: bytes) -> list[bytes]:
-    """What is told of the file's only key; the file has no check sum to protect it."""
-    place = directory / "appendonlydir"
-    place.mkdir(exist_ok=True)
-    (place / "appendonly.aof.manifest").write_text(
-        "file appendonly.aof.1.base.rdb seq 1 type b\n")
-    (place / "appendonly.aof.1.base.rdb").write_bytes(
-        b"REDIS0010" + body + b"\xff" + bytes(8))
-    for old in place.glob("*.incr.aof"):
-        old.unlink()
-    with Running(directory) as running:
-        told = [running.ask("XRANGE", "k", "-", "+"), running.ask("XPENDING", "k", "g"),
-                running.ask("XINFO", "STREAM", "k", "FULL")]
-        running.ask("XREADGROUP", "GROUP", "g", "c", "STREAMS", "k", ">")
-        running.ask("XADD", "k", "*", "a", "b")
-        running.ask("XTRIM", "k", "MINID", "6")
-        running.ask("XGROUP", "DELCONSUMER", "k", "g", "c")
-        running.ask("XSETID", "k", "18446744073709551615")
-        running.ask("COPY", "k", "l")
-        return told
+# What is told of the key, and what it must bear.
+ASK = ("XRANGE k - +", "XPENDING k g", "XINFO STREAM k FULL", "XREADGROUP GROUP g c STREAMS k >",
+       "XADD k * a b", "XTRIM k MINID 6", "XGROUP DELCONSUMER k g c",
+       "XSETID k 18446744073709551615", "COPY k l")
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_spellings(tmp_path, name):
-    entries, pending, _ = loaded(tmp_path, SPELLINGS[name])
-    assert entries == (b"*2\r\n*2\r\n$3\r\n5-1\r\n" + array([b"f", b"v"])
-                       + b"*2\r\n$3\r\n7-6\r\n" + array([b"a", b"b", b"c", b"d"]))
-    assert pending == (b"*4\r\n:1\r\n$3\r\n5-1\r\n$3\r\n5-1\r\n*1\r\n" + array([b"c", b"1"]))
+    entries, pending, *_ = loaded(tmp_path, SPELLINGS[name], *ASK)
+    assert entries == (b"*2\r\n*2\r\n$3\r\n5-1\r\n" + array(b"f", b"v")
+                       + b"*2\r\n$3\r\n7-6\r\n" + array(b"a", b"b", b"c", b"d"))
+    assert pending == (b"*4\r\n:1\r\n$3\r\n5-1\r\n$3\r\n5-1\r\n*1\r\n" + array(b"c", b"1"))
 
 
 def stream(nodes=NODES, last=LAST, groups=None) -> bytes:
@@ -209,17 +169,15 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_what_no_stream_can_be(tmp_path, name):
     with pytest.raises(JournalError):
-        loaded(tmp_path, WRONG[name])
+        loaded(tmp_path, WRONG[name], *ASK)
 
 
 @pytest.mark.parametrize("name", ["of Valkey", "of Redis 5"])
 def test_damage(tmp_path, name):
     """Every second byte bent: refused, or a stream that is whole and works."""
-    good = SPELLINGS[name]
-    for at in range(3, len(good), 2):
-        bent = bytes([good[at] ^ (0x80 if at % 4 < 2 else 0x01)])
+    for damaged in bent(SPELLINGS[name], 2):
         try:
-            told = loaded(tmp_path, good[:at] + bent + good[at + 1:])
+            told = loaded(tmp_path, damaged, *ASK)
         except JournalError:
             continue
         assert told[0].startswith(b"*")

@@ -8,16 +8,13 @@ import struct
 
 import pytest
 
-from bench.peers import valkey_binary
 from kvd.engine.server.journal import JournalError
+from tests.commands.replies import array
 from tests.core.test_ziplist import ziplist
-from tests.journal.engines import Engine
-from tests.journal.test_exchange import Stock, rewritten
-from tests.journal.test_load import Running
-from tests.journal.test_rdb_list import array, length, listpack, text
-
-stock = pytest.mark.skipif(valkey_binary() is None, reason="no valkey-server here")
-DEBUG = ("--enable-debug-command", "yes")
+from tests.journal.exchange import (
+    digest_and_encodings, needs_stock, stock_loads_ours, we_load_theirs,
+)
+from tests.journal.images import bent, length, listpack, loaded, text
 
 
 def pairs(rng, count):
@@ -51,41 +48,16 @@ def later(connection) -> None:
          "STOREDIST")])
 
 
-def state(connection) -> tuple:
-    names = sorted(connection.ask("KEYS", "*"))
-    return connection.ask("DEBUG", "DIGEST"), [
-        (name, connection.ask("OBJECT", "ENCODING", name)) for name in names]
-
-
-@stock
+@needs_stock
 @pytest.mark.parametrize("preamble", ["yes", "no"])
 def test_stock_loads_ours(tmp_path, preamble):
-    with Engine(tmp_path, appendonly="yes", aof_use_rdb_preamble=preamble,
-                enable_debug_command="yes") as engine:
-        connection = engine.connect()
-        fill(connection)
-        rewritten(connection)
-        later(connection)
-        expected = state(connection)
-        assert engine.stop() == 0
-    with Stock(tmp_path, *DEBUG) as peer:
-        assert state(peer) == expected
-    with Engine(tmp_path, appendonly="yes", enable_debug_command="yes") as engine:
-        assert state(engine.connect()) == expected
-        assert engine.stop() == 0
+    stock_loads_ours(tmp_path, preamble, fill, later, digest_and_encodings)
 
 
-@stock
+@needs_stock
 @pytest.mark.parametrize("preamble", ["yes", "no"])
 def test_we_load_theirs(tmp_path, preamble):
-    with Stock(tmp_path, *DEBUG, "--aof-use-rdb-preamble", preamble) as peer:
-        fill(peer)
-        rewritten(peer)
-        later(peer)
-        expected = state(peer)
-    with Engine(tmp_path, appendonly="yes", enable_debug_command="yes") as engine:
-        assert state(engine.connect()) == expected
-        assert engine.stop() == 0
+    we_load_theirs(tmp_path, preamble, fill, later, digest_and_encodings)
 
 
 # -- made here ------------------------------------------------------------------------------------
@@ -138,25 +110,13 @@ WRONG = {
 }
 
 
-def loaded(directory, body: bytes):
-    """What ZRANGE says of the file's only key; the file has no check sum to protect it."""
-    place = directory / "appendonlydir"
-    place.mkdir(exist_ok=True)
-    (place / "appendonly.aof.manifest").write_text(
-        "file appendonly.aof.1.base.rdb seq 1 type b\n")
-    (place / "appendonly.aof.1.base.rdb").write_bytes(
-        b"REDIS0010" + body + b"\xff" + bytes(8))
-    for old in place.glob("*.incr.aof"):
-        old.unlink()
-    with Running(directory) as running:
-        return (running.ask("ZRANGE", "k", "0", "-1", "WITHSCORES"),
-                running.ask("OBJECT", "ENCODING", "k"), running.ask("ZSCORE", "k", "a"))
+ASK = ("ZRANGE k 0 -1 WITHSCORES", "OBJECT ENCODING k", "ZSCORE k a")
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_spellings(tmp_path, name):
-    values, encoding, score = loaded(tmp_path, SPELLINGS[name])
-    assert values == array(VALUES)
+    values, encoding, score = loaded(tmp_path, SPELLINGS[name], *ASK)
+    assert values == array(*VALUES)
     assert b"listpack" in encoding and score == b"$1\r\n1\r\n"
 
 
@@ -165,25 +125,23 @@ def test_spellings(tmp_path, name):
 def test_large_packs(tmp_path, kind, count):
     values = many(count)
     made = ziplist(values) if kind == 12 else listpack(values)
-    got, encoding, _ = loaded(tmp_path, key(kind, text(made)))
-    assert got == array(values)
+    got, encoding, _ = loaded(tmp_path, key(kind, text(made)), *ASK)
+    assert got == array(*values)
     assert (b"listpack" if count <= 128 else b"skiplist") in encoding
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_what_no_sorted_set_can_be(tmp_path, name):
     with pytest.raises(JournalError):
-        loaded(tmp_path, WRONG[name])
+        loaded(tmp_path, WRONG[name], *ASK)
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_damage(tmp_path, name):
     """Every third byte bent: refused, or a set that is whole."""
-    good = SPELLINGS[name]
-    for at in range(3, len(good), 3):
-        bent = bytes([good[at] ^ (0x80 if at % 2 else 0x01)])
+    for damaged in bent(SPELLINGS[name], 3):
         try:
-            values, _, _ = loaded(tmp_path, good[:at] + bent + good[at + 1:])
+            values, _, _ = loaded(tmp_path, damaged, *ASK)
         except JournalError:
             continue
         assert values.startswith(b"*") and values != b"*0\r\n"
