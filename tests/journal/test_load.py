@@ -4,6 +4,7 @@ Goal: a file that a crash can leave loads, without the unfinished rest, and a da
 refused with its offset and stays as it is. Method: an engine in process writes a small file, the
 test cuts or bends it, and another engine in process loads it.
 """
+import shutil
 import time
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from kvd.engine.journal.files import Files, Manifest
 from kvd.engine.server.journal import Journal, JournalError
 from kvd.engine.server.server import Server
+from tests.journal.engines import wait_until
 
 
 class Log:
@@ -47,6 +49,12 @@ class Running:
         reply = self.server.execute(*(str(word).encode() for word in words))
         self.server.run(1e-6)           # a turn: the journal is written
         return reply
+
+    def copy(self, target):
+        """The directory as a crash would leave it. What a rewrite has replaced is removed by a
+        thread, which might do so while it is copied: it is waited for."""
+        wait_until(lambda: not self.journal.files.strays())
+        return shutil.copytree(self.journal.files.home, target)
 
     def text(self):
         return b"\n".join(line.encode() for line in self.log.lines)

@@ -91,13 +91,8 @@ def test_any_commands_during_the_walk(tmp_path, seed, preamble, switch):
         running.server.run(0.01)
         expected = dump(running)
         # As a crash would leave it: nothing more is written.
-        with Running(copy_of(tmp_path)) as loaded:
+        with Running(running.copy(tmp_path / "copy")) as loaded:
             assert dump(loaded) == expected
-
-
-def copy_of(directory):
-    import shutil
-    return shutil.copytree(directory, directory / "copy")
 
 
 def test_it_rewrites_itself_when_it_has_grown(tmp_path):
