@@ -1,6 +1,7 @@
 """Python face of engine/store/keyspace.pxd and entry.pxd, for tests/store only."""
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
+from libc.stdio cimport snprintf
 from libc.string cimport memcpy
 
 from kvd.engine.core.heap cimport heap_alloc, heap_block_size, heap_free_all, heap_init
@@ -8,10 +9,10 @@ from kvd.engine.core.rand cimport rand_seed
 from kvd.engine.core.table cimport NO_DEADLINE
 from kvd.engine.core.types cimport slice_t
 from kvd.engine.store.access cimport (
-    access_set_time, lfu_decayed, lfu_touched, lru_bits, lru_idle_seconds,
+    access_new, access_set_time, lfu_decayed, lfu_touched, lru_bits, lru_idle_seconds,
 )
 from kvd.engine.store.entry cimport (
-    ENC_RAW, ENTRY_BODY, INT_TEXT_MAX, TYPE_STRING, encoding_name,
+    ENC_HASHTABLE, ENC_RAW, ENTRY_BODY, INT_TEXT_MAX, TYPE_SET, TYPE_STRING, encoding_name,
     entry_access, entry_body, entry_create_body_take, entry_create_bytes, entry_create_int,
     entry_create_raw, entry_create_string, entry_deadline, entry_encoding, entry_key, entry_memory,
     entry_rewrite_take, entry_set_access, entry_set_int, entry_size, entry_string,
@@ -25,6 +26,7 @@ from kvd.engine.store.keyspace cimport (
     keyspace_set_deadline, keyspace_signal, keyspace_swap_take, keyspace_take_out, keyspace_write,
     store_free, store_hash, store_init, store_reap,
 )
+from kvd.engine.store.set cimport set_add, set_create_as, set_t
 
 no_deadline = NO_DEADLINE
 
@@ -201,6 +203,22 @@ cdef class Store:
         else:
             entry = entry_create_int(&self.heap, slice_of(key), value, deadline, 7)
         keyspace_put_take(&self.databases[db], self.hash(key), entry)
+
+    def put_set(self, bytes key, int count, int64_t deadline=NO_DEADLINE, int db=0):
+        """Make a set of so many members, in a table; it takes the access of now."""
+        cdef set_t made
+        cdef char member[32]
+        cdef int i
+        made.heap = &self.heap
+        made.secret = self.store.secret
+        made.limits = NULL
+        set_create_as(&made, ENC_HASHTABLE)
+        for i in range(count):
+            set_add(&made, slice_t(&member[0], <size_t>snprintf(member, sizeof(member),
+                                                                "member:%d", i)))
+        keyspace_put_take(&self.databases[db], self.hash(key), entry_create_body_take(
+            &self.heap, slice_of(key), TYPE_SET, ENC_HASHTABLE, made.body, deadline,
+            access_new(&self.store.access)))
 
     def set_int(self, bytes key, int64_t value, int db=0):
         entry_set_int(self.entry_of(key, db), value)

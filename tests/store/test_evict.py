@@ -226,6 +226,48 @@ def test_dropped_keys_make_room_first():
     assert lasting.run(budget_us=0) == "more" and lasting.run() == "ok"
 
 
+SLICE = 256 + 576                       # blocks: what is asked for, and the segment it ends in
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl", "allkeys-random"])
+def test_a_huge_key_goes_in_slices(policy):
+    """Its key at once, its members by and by; what others hold is not touched for it."""
+    count = 40_000
+    store = Store()
+    store.set_time(NOW)
+    store.put_set(b"huge", count, NOW + MINUTE)
+    full = store.used
+    block = full / count
+    store.set_time(NOW + 10 * MINUTE if policy == "allkeys-lru" else NOW)
+    for i in range(5 if policy != "allkeys-random" else 0):    # few: all are sampled
+        store.set(b"%d" % i, b"v", FAR)
+    small = store.used - full
+    evict = Evict(store, policy, small + 1)
+    last, turns = store.used, 0
+    while evict.run(budget_us=0) == "more":
+        assert store.evicted == 1 and store.peek(b"huge") is None
+        assert 0 <= last - store.used < SLICE * block * 3
+        last = store.used
+        turns += 1
+    assert turns > count // SLICE, "it was freed in few steps"
+    assert store.evicted == 1 and store.used <= small + 1 and store.dropped_items == 0
+
+
+def test_half_of_a_huge_key_may_be_room_enough():
+    """Who needs little waits for little; the rest stays for the turns of the loop."""
+    store = Store()
+    store.set_time(NOW)
+    store.put_set(b"huge", 40_000, NOW + MINUTE)
+    full = store.used
+    assert Evict(store, "volatile-ttl", full).run(need=full // 2) == "ok"
+    assert full * 0.45 < store.used <= full - full // 2
+    assert store.dropped_items == 1
+    steps = 0
+    while store.reap(256):
+        steps += 1
+    assert steps > 10 and store.used == 0
+
+
 def test_databases_give_by_their_size():
     store = Store()
     store.set_time(NOW)
