@@ -27,8 +27,8 @@ from ..wire.reply cimport (
     reply_array, reply_array_close, reply_array_open, reply_array_undo, reply_error,
     reply_error_syntax, reply_null,
 )
-from .t_hash cimport hash_open, reply_part
-from .typed cimport read_typed_or_reply
+from .t_hash cimport hash_open
+from .typed cimport read_typed_or_reply, reply_element
 
 cdef enum:
     REPLY_MAX = 134217728               # bytes that draws with repetition may fill
@@ -44,9 +44,9 @@ cdef void reply_pair(client_t* c, const listpack_value_t* field, const listpack_
                      bint with_values) noexcept nogil:
     if with_values and c.resp == 3:
         reply_array(c, 2)
-    reply_part(c, field)
+    reply_element(c, field)
     if with_values:
-        reply_part(c, value)
+        reply_element(c, value)
 
 
 cdef inline int64_t parts(const client_t* c, int64_t count, bint with_values) noexcept nogil:
@@ -173,7 +173,7 @@ cdef void hrandfield_command(client_t* c) noexcept nogil:
     if c.argc > 2:
         draw(c, &hash, count, with_values)
     elif hash_random(&hash, &c.store.rand, &field, &value):
-        reply_part(c, &field)
+        reply_element(c, &field)
     else:
         reply_null(c)
 

@@ -38,7 +38,8 @@ from ..wire.reply cimport (
     reply_array_close, reply_array_open, reply_error, reply_error_syntax, reply_error_type,
     reply_int, reply_set, reply_set_close,
 )
-from .t_set cimport reply_member, set_begin, set_open, set_put_take
+from .t_set cimport set_begin, set_open, set_put_take
+from .typed cimport reply_element
 
 cdef enum operation_t:
     UNION = 0
@@ -166,7 +167,7 @@ cdef void sinter_command(client_t* c) noexcept nogil:
         set_walk(&walk, &all.sets[0])
         mark = reply_array_open(c)
         while next_common(&walk, &all, &member):
-            reply_member(c, &member)
+            reply_element(c, &member)
             found += 1
         reply_set_close(c, mark, found)
     operands_free(c, &all)
@@ -326,7 +327,7 @@ cdef void answer(client_t* c, operation_t operation) noexcept nogil:
     reply_set(c, <int64_t>set_count(&result))
     set_walk(&walk, &result)
     while set_next(&walk, &member):
-        reply_member(c, &member)
+        reply_element(c, &member)
     set_release(&result)
     operands_free(c, &all)
 

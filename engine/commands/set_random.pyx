@@ -12,11 +12,10 @@ from libc.stdint cimport INT64_MIN, int64_t, uint8_t, uint64_t
 
 from ..core.heap cimport heap_alloc, heap_free
 from ..core.listpack cimport (
-    listpack_random_next, listpack_value, listpack_value_t,
+    listpack_random_next, listpack_value, listpack_value_t, listpack_value_text,
 )
-from ..core.number cimport FORMAT_INT_MAX, format_int64, parse_int64
+from ..core.number cimport FORMAT_INT_MAX, parse_int64
 from ..core.rand cimport rand_below
-from ..core.types cimport slice_t
 from ..store.choose cimport choose_from_table
 from ..store.entry cimport (
     ENC_HASHTABLE, ENC_INTSET, ENC_LISTPACK, TYPE_SET, entry_t,
@@ -38,8 +37,8 @@ from ..wire.reply cimport (
     reply_array_undo, reply_bulk, reply_error, reply_error_syntax, reply_null, reply_set,
 )
 from .state cimport feed_wanted
-from .t_set cimport reply_member, set_close, set_drop_empty, set_open
-from .typed cimport read_typed_or_reply, write_typed_or_reply
+from .t_set cimport set_close, set_drop_empty, set_open
+from .typed cimport read_typed_or_reply, reply_element, write_typed_or_reply
 
 cdef enum:
     STAY_FACTOR = 5                     # fewer than a fifth of what is taken stay: move those
@@ -66,10 +65,7 @@ cdef void feed_member(client_t* c, const listpack_value_t* member, size_t left) 
         feed_command(c, 2 + <int>(left if left < FEED_MEMBERS else FEED_MEMBERS))
         feed_text(c, b"SREM")
         feed_arg(c, c.argv[1])
-    if member.text.data is NULL:
-        feed_arg(c, slice_t(&text[0], <size_t>format_int64(text, member.number)))
-    else:
-        feed_arg(c, member.text)
+    feed_arg(c, listpack_value_text(member, text))
 
 
 cdef void pop_one(client_t* c, entry_t* entry) noexcept nogil:
@@ -77,7 +73,7 @@ cdef void pop_one(client_t* c, entry_t* entry) noexcept nogil:
     cdef listpack_value_t member
     set_open(c, &set, entry)
     set_random(&set, &c.store.rand, &member)
-    reply_member(c, &member)
+    reply_element(c, &member)
     feed_member(c, &member, 1)
     set_remove_value(&set, &member)
     set_close(&set, entry)
@@ -92,7 +88,7 @@ cdef void pop_all(client_t* c, entry_t* entry, set_t* set) noexcept nogil:
     c.store.dirty += set_count(set) - 1
     set_walk(&walk, set)
     while set_next(&walk, &member):
-        reply_member(c, &member)
+        reply_element(c, &member)
     feed_delete(c)
     keyspace_signal(c.ks, EVENT_SET, b"spop", c.argv[1])
     set_drop_empty(c, 1, entry)
@@ -103,7 +99,7 @@ cdef void pop_few(client_t* c, set_t* set, size_t count) noexcept nogil:
     cdef size_t i
     for i in range(count):
         set_random(set, &c.store.rand, &member)
-        reply_member(c, &member)
+        reply_element(c, &member)
         feed_member(c, &member, 0 if i % FEED_MEMBERS else count - i)
         set_remove_value(set, &member)
 
@@ -122,7 +118,7 @@ cdef void pop_most(client_t* c, set_t* set, size_t count, size_t stay) noexcept 
     set_walk(&walk, set)
     i = 0
     while set_next(&walk, &member):
-        reply_member(c, &member)
+        reply_element(c, &member)
         feed_member(c, &member, 0 if i % FEED_MEMBERS else count - i)
         i += 1
     store_drop_body(c.store, TYPE_SET, set.encoding, set.body)
@@ -181,7 +177,7 @@ cdef void draw_with_repetition(client_t* c, const set_t* set, uint64_t count) no
     cdef uint64_t i = 0
     while i < count and c.reply.size - start <= REPLY_MAX:
         set_random(set, &c.store.rand, &member)
-        reply_member(c, &member)
+        reply_element(c, &member)
         i += 1
     if i < count:
         reply_array_undo(c, mark)
@@ -206,7 +202,7 @@ cdef void draw_from_listpack(client_t* c, const set_t* set, size_t count) noexce
     while count:
         at = listpack_random_next(<const uint8_t*>set.body, at, &index, count, 1, &c.store.rand)
         listpack_value(at, &member)
-        reply_member(c, &member)
+        reply_element(c, &member)
         count -= 1
 
 
@@ -218,7 +214,7 @@ cdef void draw_from_intset(client_t* c, const set_t* set, size_t count) noexcept
     set_walk(&walk, set)
     while count and set_next(&walk, &member):
         if rand_below(&c.store.rand, left) < count:
-            reply_member(c, &member)
+            reply_element(c, &member)
             count -= 1
         left -= 1
 
@@ -236,7 +232,7 @@ cdef void draw(client_t* c, const set_t* set, int64_t count) noexcept nogil:
     if <uint64_t>count >= size:
         set_walk(&walk, set)
         while set_next(&walk, &member):
-            reply_member(c, &member)
+            reply_element(c, &member)
     elif set.encoding == ENC_HASHTABLE:
         draw_from_table(c, set, <size_t>count)
     elif set.encoding == ENC_LISTPACK:
@@ -273,7 +269,7 @@ cdef void srandmember_command(client_t* c) noexcept nogil:
         draw(c, &set, count)
     else:
         set_random(&set, &c.store.rand, &member)
-        reply_member(c, &member)
+        reply_element(c, &member)
 
 
 cdef command_t TABLE[2]

@@ -24,18 +24,15 @@ from ..core.listpack cimport LISTPACK_SIZE_SAFE, listpack_value, listpack_value_
 from ..core.number cimport (
     FORMAT_INT_MAX, equal_nocase, format_int64, parse_double, parse_int64,
 )
-from ..core.table cimport NO_DEADLINE
 from ..core.types cimport slice_t
-from ..store.access cimport access_new
 from ..store.entry cimport (
     ENC_HASHTABLE, ENC_LISTPACK, INT_TEXT_MAX, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING,
-    TYPE_ZSET, entry_create_body_take, entry_set_body, entry_set_encoding, entry_string, entry_t,
-    entry_type,
+    TYPE_ZSET, entry_set_body, entry_set_encoding, entry_string, entry_t, entry_type,
 )
 from ..store.hash cimport hash_get, hash_t
 from ..store.keyspace cimport (
-    EVENT_GENERIC, EVENT_LIST, keyspace_delete, keyspace_put_take, keyspace_read, keyspace_signal,
-    keyspace_write, store_hash,
+    EVENT_GENERIC, EVENT_LIST, keyspace_delete, keyspace_read, keyspace_signal, keyspace_write,
+    store_hash,
 )
 from ..store.list cimport (
     list_at_t, list_count, list_create_chain, list_next, list_prev, list_push, list_release,
@@ -62,6 +59,7 @@ from .state cimport server_of
 from .t_hash cimport hash_open
 from .t_list cimport list_open
 from .t_set cimport set_open
+from .typed cimport put_typed_take
 from .zset_args cimport zset_of_entry
 
 cdef enum:
@@ -514,9 +512,7 @@ cdef void store_results(client_t* c, sort_t* sort, item_t** order) noexcept nogi
             keyspace_signal(c.ks, EVENT_GENERIC, b"del", key)
         return
     list_shrink(&list, False)
-    keyspace_put_take(c.ks, hash, entry_create_body_take(
-        c.store.heap, key, TYPE_LIST, list.encoding, list.body, NO_DEADLINE,
-        access_new(&c.store.access)))
+    put_typed_take(c, hash, key, TYPE_LIST, list.encoding, list.body)
     keyspace_signal(c.ks, EVENT_LIST, b"sortstore", key)
     c.store.dirty += list_count(&list) - 1
 

@@ -6,10 +6,8 @@ strtoull, so " 05-+3" is 5-3. Commands parse all their IDs before they change an
 from libc.string cimport memchr
 
 from ..core.number cimport format_uint64, parse_cursor, parse_uint64
-from ..core.table cimport NO_DEADLINE
-from ..store.access cimport access_new
-from ..store.entry cimport ENC_STREAM, TYPE_STREAM, entry_body, entry_create_body_take
-from ..store.keyspace cimport EVENT_STREAM, keyspace_event, keyspace_put_take
+from ..store.entry cimport ENC_STREAM, TYPE_STREAM, entry_body
+from ..store.keyspace cimport EVENT_STREAM, keyspace_event
 from ..store.stream cimport (
     ID_WORD_MAX, STREAM_SCRATCH, cursor_field, cursor_next, cursor_open, id_max, id_next,
     id_previous, stream_create,
@@ -24,7 +22,7 @@ from ..wire.reply cimport (
     reply_error_two,
 )
 from .state cimport feed_wanted, server_of
-from .typed cimport read_typed_or_reply, write_typed_or_reply
+from .typed cimport put_typed_take, read_typed_or_reply, write_typed_or_reply
 
 cdef enum:
     ID_SOURCE_MAX = 127                 # bytes of text that are looked at
@@ -150,9 +148,7 @@ cdef bint write_stream_or_reply(client_t* c, int at, stream_t** stream) noexcept
 
 cdef stream_t* make_stream(client_t* c, int at) noexcept nogil:
     cdef stream_t* stream = stream_create(c.store.heap)
-    keyspace_put_take(c.ks, key_hash(c, c.argv[at]), entry_create_body_take(
-        c.store.heap, c.argv[at], TYPE_STREAM, ENC_STREAM, stream, NO_DEADLINE,
-        access_new(&c.store.access)))
+    put_typed_take(c, key_hash(c, c.argv[at]), c.argv[at], TYPE_STREAM, ENC_STREAM, stream)
     return stream
 
 

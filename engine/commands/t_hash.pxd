@@ -1,7 +1,6 @@
 """What the commands on hashes share."""
 from libc.stdint cimport int64_t
 
-from ..core.listpack cimport listpack_value_t
 from ..core.types cimport slice_t
 from ..store.entry cimport entry_t
 from ..store.hash cimport hash_t
@@ -16,6 +15,5 @@ cdef void hash_open(client_t* c, hash_t* hash, const entry_t* entry) noexcept no
 cdef void hash_close(client_t* c, hash_t* hash, entry_t* entry) noexcept nogil
 # A field was set where a dead one stood: counts it, raises its event.
 cdef void hash_note_revived(client_t* c) noexcept nogil
-cdef void reply_part(client_t* c, const listpack_value_t* part) noexcept nogil
 # Its value, or null.
 cdef void reply_field(client_t* c, const hash_t* hash, slice_t field) noexcept nogil

@@ -11,15 +11,14 @@ from libc.stdint cimport int64_t, uint64_t
 
 from ..core.buf cimport buf_append_bulk, buf_t
 from ..core.intrinsics cimport add_overflows, likely, unlikely
+from ..core.listpack cimport listpack_value_t, listpack_value_text
 from ..core.number cimport (
     FORMAT_INT_MAX, FORMAT_LONG_DOUBLE_MAX, format_int64, format_long_double_human, parse_int64,
     parse_long_double,
 )
 from ..core.table cimport NO_DEADLINE
-from ..store.access cimport access_new
 from ..store.entry cimport (
-    ENC_HASHTABLE, TYPE_HASH, entry_body, entry_create_body_take, entry_encoding, entry_set_body,
-    entry_set_encoding,
+    ENC_HASHTABLE, TYPE_HASH, entry_body, entry_encoding, entry_set_body, entry_set_encoding,
 )
 from ..store.hash cimport (
     HASH_CHANGED, HASH_NEW, HASH_REVIVED, hash_changed_t, hash_count, hash_create, hash_deadline,
@@ -29,7 +28,7 @@ from ..store.hash cimport (
 )
 from ..store.keyspace cimport (
     EVENT_GENERIC, EVENT_HASH, keyspace_announce, keyspace_delete_entry, keyspace_note_fields,
-    keyspace_put_take, keyspace_signal,
+    keyspace_signal,
 )
 from ..wire.command cimport (
     ACL_HASH, CMD_DENYOOM, CMD_FAST, CMD_READONLY, CMD_WRITE, GROUP_HASH, KEY_ACCESS, KEY_DELETE,
@@ -40,7 +39,7 @@ from ..wire.errors cimport (
     ERR_NAN_OR_INFINITY, ERR_NOT_FLOAT, ERR_NOT_INTEGER,
 )
 from ..wire.reply cimport (
-    feed_arg, feed_command, feed_int, feed_text, reply_array, reply_bulk, reply_bulk_int,
+    feed_arg, feed_command, feed_int, feed_text, reply_array, reply_bulk,
     reply_error, reply_error_arity, reply_int, reply_map, reply_null, reply_ok,
 )
 from .scan cimport (
@@ -48,7 +47,7 @@ from .scan cimport (
     scan_t, scan_table,
 )
 from .state cimport feed_wanted, server_of
-from .typed cimport read_typed_or_reply, write_typed_or_reply
+from .typed cimport put_typed_take, read_typed_or_reply, reply_element, write_typed_or_reply
 
 cdef extern from "<math.h>" nogil:
     bint isfinite(long double x)
@@ -84,9 +83,8 @@ cdef void hash_close(client_t* c, hash_t* hash, entry_t* entry) noexcept nogil:
         if hash_count(hash) == 0:
             hash_release(hash)
         else:
-            keyspace_put_take(c.ks, key_hash(c, c.argv[1]), entry_create_body_take(
-                c.store.heap, c.argv[1], TYPE_HASH, hash.encoding, hash.body, NO_DEADLINE,
-                access_new(&c.store.access)))
+            put_typed_take(c, key_hash(c, c.argv[1]), c.argv[1], TYPE_HASH, hash.encoding,
+                           hash.body)
         return
     entry_set_body(entry, hash.body)
     entry_set_encoding(entry, hash.encoding)
@@ -102,13 +100,6 @@ cdef void hash_close(client_t* c, hash_t* hash, entry_t* entry) noexcept nogil:
 cdef void hash_note_revived(client_t* c) noexcept nogil:
     c.store.expired_fields += 1
     keyspace_announce(c.ks, EVENT_HASH, b"hexpired", c.argv[1])
-
-
-cdef void reply_part(client_t* c, const listpack_value_t* part) noexcept nogil:
-    if part.text.data is NULL:
-        reply_bulk_int(c, part.number)
-    else:
-        reply_bulk(c, part.text)
 
 
 cdef void reply_field(client_t* c, const hash_t* hash, slice_t field) noexcept nogil:
@@ -364,9 +355,9 @@ cdef void list_generic(client_t* c, int show) noexcept nogil:
     hash_walk(&walk, &hash)
     while hash_next(&walk, &field, &value):
         if show & SHOW_FIELDS:
-            reply_part(c, &field)
+            reply_element(c, &field)
         if show & SHOW_VALUES:
-            reply_part(c, &value)
+            reply_element(c, &value)
 
 
 cdef void hgetall_command(client_t* c) noexcept nogil:
@@ -422,9 +413,7 @@ cdef bint next_match(hash_walk_t* walk, const scan_t* scan, char* scratch, slice
                      listpack_value_t* value) noexcept nogil:
     cdef listpack_value_t field
     while hash_next(walk, &field, value):
-        name[0] = field.text
-        if field.text.data is NULL:
-            name[0] = slice_t(&scratch[0], <size_t>format_int64(scratch, field.number))
+        name[0] = listpack_value_text(&field, scratch)
         if scan_matches(scan, name[0]):
             return True
     return False
@@ -445,7 +434,7 @@ cdef void scan_small(client_t* c, const hash_t* hash, const scan_t* scan) noexce
     while next_match(&walk, scan, scratch, &name, &value):
         reply_bulk(c, name)
         if not scan.no_values:
-            reply_part(c, &value)
+            reply_element(c, &value)
 
 
 cdef void hscan_command(client_t* c) noexcept nogil:

@@ -9,12 +9,9 @@ from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint64_t
 from ..core.intrinsics cimport likely, unlikely
 from ..core.listpack cimport LISTPACK_SIZE_SAFE, listpack_equal
 from ..core.number cimport FORMAT_INT_MAX, equal_nocase, parse_int64
-from ..core.table cimport NO_DEADLINE
-from ..store.access cimport access_new
-from ..store.entry cimport TYPE_LIST, entry_create_body_take
+from ..store.entry cimport TYPE_LIST
 from ..store.keyspace cimport (
-    EVENT_GENERIC, EVENT_LIST, keyspace_delete_entry, keyspace_event, keyspace_put_take,
-    keyspace_signal,
+    EVENT_GENERIC, EVENT_LIST, keyspace_delete_entry, keyspace_event, keyspace_signal,
 )
 from ..store.list cimport (
     list_at_t, list_count, list_create, list_delete, list_delete_range, list_get, list_grow,
@@ -33,7 +30,7 @@ from ..wire.reply cimport (
     reply_error_syntax, reply_int, reply_null, reply_null_array, reply_ok,
 )
 from .state cimport server_of
-from .typed cimport read_typed_or_reply, write_typed_or_reply
+from .typed cimport put_typed_take, read_typed_or_reply, write_typed_or_reply
 
 cdef struct search_t:
     int64_t rank                        # not 0; negative: from the end
@@ -51,9 +48,7 @@ cdef void list_open(const client_t* c, const entry_t* entry, list_value_t* list)
 
 
 cdef void list_put_take(client_t* c, slice_t key, list_value_t* list) noexcept nogil:
-    keyspace_put_take(c.ks, key_hash(c, key), entry_create_body_take(
-        c.store.heap, key, TYPE_LIST, list.encoding, list.body, NO_DEADLINE,
-        access_new(&c.store.access)))
+    put_typed_take(c, key_hash(c, key), key, TYPE_LIST, list.encoding, list.body)
 
 
 cdef bint list_sizes_or_reply(client_t* c, int first, int last, size_t* size) noexcept nogil:

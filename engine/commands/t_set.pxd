@@ -1,5 +1,4 @@
 """What the commands on sets share."""
-from ..core.listpack cimport listpack_value_t
 from ..store.entry cimport entry_t
 from ..store.set cimport set_t
 from ..wire.command cimport client_t
@@ -14,4 +13,3 @@ cdef void set_close(const set_t* set, entry_t* entry) noexcept nogil
 cdef void set_put_take(client_t* c, int key_at, const set_t* set) noexcept nogil
 # The key, which has become empty, goes.
 cdef void set_drop_empty(client_t* c, int key_at, entry_t* entry) noexcept nogil
-cdef void reply_member(client_t* c, const listpack_value_t* member) noexcept nogil

@@ -7,17 +7,14 @@ deleted with its key.
 from libc.stdint cimport int64_t, uint64_t
 
 from ..core.buf cimport buf_append_bulk, buf_t
-from ..core.number cimport FORMAT_INT_MAX, format_int64
-from ..core.table cimport NO_DEADLINE
+from ..core.listpack cimport listpack_value_t, listpack_value_text
+from ..core.number cimport FORMAT_INT_MAX
 from ..core.types cimport slice_t
-from ..store.access cimport access_new
 from ..store.entry cimport (
-    ENC_HASHTABLE, TYPE_SET, entry_body, entry_create_body_take, entry_encoding, entry_set_body,
-    entry_set_encoding,
+    ENC_HASHTABLE, TYPE_SET, entry_body, entry_encoding, entry_set_body, entry_set_encoding,
 )
 from ..store.keyspace cimport (
-    EVENT_GENERIC, EVENT_SET, keyspace_announce, keyspace_delete_entry, keyspace_put_take,
-    keyspace_signal,
+    EVENT_GENERIC, EVENT_SET, keyspace_announce, keyspace_delete_entry, keyspace_signal,
 )
 from ..store.set cimport (
     set_add, set_count, set_create, set_expect, set_has, set_item_text, set_next, set_remove,
@@ -28,13 +25,13 @@ from ..wire.command cimport (
     KEY_INSERT, KEY_RO, KEY_RW, command_register, command_t, key_hash, keys_at, row,
 )
 from ..wire.reply cimport (
-    reply_array, reply_bulk, reply_bulk_int, reply_int, reply_set,
+    reply_array, reply_bulk, reply_int, reply_set,
 )
 from .scan cimport (
     scan_cursor_or_reply, scan_matches, scan_options_or_reply, scan_reply_all, scan_t, scan_table,
 )
 from .state cimport server_of
-from .typed cimport read_typed_or_reply, write_typed_or_reply
+from .typed cimport put_typed_take, read_typed_or_reply, reply_element, write_typed_or_reply
 
 
 # -- handles --------------------------------------------------------------------------------------
@@ -59,21 +56,12 @@ cdef void set_close(const set_t* set, entry_t* entry) noexcept nogil:
 
 cdef void set_put_take(client_t* c, int key_at, const set_t* set) noexcept nogil:
     cdef slice_t key = c.argv[key_at]
-    keyspace_put_take(c.ks, key_hash(c, key), entry_create_body_take(
-        c.store.heap, key, TYPE_SET, set.encoding, set.body, NO_DEADLINE,
-        access_new(&c.store.access)))
+    put_typed_take(c, key_hash(c, key), key, TYPE_SET, set.encoding, set.body)
 
 
 cdef void set_drop_empty(client_t* c, int key_at, entry_t* entry) noexcept nogil:
     keyspace_delete_entry(c.ks, key_hash(c, c.argv[key_at]), entry)
     keyspace_announce(c.ks, EVENT_GENERIC, b"del", c.argv[key_at])
-
-
-cdef void reply_member(client_t* c, const listpack_value_t* member) noexcept nogil:
-    if member.text.data is NULL:
-        reply_bulk_int(c, member.number)
-    else:
-        reply_bulk(c, member.text)
 
 
 # -- members --------------------------------------------------------------------------------------
@@ -215,7 +203,7 @@ cdef void smembers_command(client_t* c) noexcept nogil:
     reply_set(c, <int64_t>set_count(&set))
     set_walk(&walk, &set)
     while set_next(&walk, &member):
-        reply_member(c, &member)
+        reply_element(c, &member)
 
 
 # -- SSCAN ----------------------------------------------------------------------------------------
@@ -232,9 +220,7 @@ cdef bint next_match(set_walk_t* walk, const scan_t* scan, char* scratch,
                      slice_t* text) noexcept nogil:
     cdef listpack_value_t member
     while set_next(walk, &member):
-        text[0] = member.text
-        if member.text.data is NULL:
-            text[0] = slice_t(&scratch[0], <size_t>format_int64(scratch, member.number))
+        text[0] = listpack_value_text(&member, scratch)
         if scan_matches(scan, text[0]):
             return True
     return False

@@ -12,15 +12,12 @@ from libc.stdint cimport int64_t, uint64_t
 
 from ..core.number cimport parse_double_wide, parse_int64
 from ..core.ordered cimport BOUND_MEMBER, BOUND_SCORE, bound_passes
-from ..core.table cimport NO_DEADLINE
-from ..store.access cimport access_new
 from ..store.entry cimport (
-    ENC_LISTPACK, TYPE_ZSET, entry_body, entry_create_body_take, entry_encoding, entry_set_body,
-    entry_set_encoding,
+    ENC_LISTPACK, TYPE_ZSET, entry_body, entry_encoding, entry_set_body, entry_set_encoding,
 )
 from ..store.keyspace cimport (
     EVENT_GENERIC, EVENT_ZSET, keyspace_delete, keyspace_delete_entry, keyspace_event,
-    keyspace_put_take, keyspace_signal, store_hash,
+    keyspace_signal, store_hash,
 )
 from ..store.zset cimport (
     zset_count, zset_count_before, zset_next, zset_release, zset_walk_bound, zset_walk_rank,
@@ -29,7 +26,7 @@ from ..wire.command cimport key_hash
 from ..wire.errors cimport ERR_LEX_RANGE, ERR_NOT_INTEGER, ERR_SCORE_RANGE
 from ..wire.reply cimport reply_array, reply_bulk, reply_double, reply_error, reply_int
 from .state cimport server_of
-from .typed cimport read_typed_or_reply, write_typed_or_reply
+from .typed cimport put_typed_take, read_typed_or_reply, write_typed_or_reply
 
 
 # -- the set at hand ------------------------------------------------------------------------------
@@ -69,10 +66,8 @@ cdef bint zset_write_or_reply(client_t* c, int at, zset_held_t* held) noexcept n
 
 cdef void zset_keep(client_t* c, zset_held_t* held) noexcept nogil:
     if held.entry is NULL:
-        held.entry = entry_create_body_take(
-            c.store.heap, held.key, TYPE_ZSET, held.zset.encoding, held.zset.body, NO_DEADLINE,
-            access_new(&c.store.access))
-        keyspace_put_take(c.ks, held.hash, held.entry)
+        held.entry = put_typed_take(c, held.hash, held.key, TYPE_ZSET, held.zset.encoding,
+                                    held.zset.body)
         return
     entry_set_body(held.entry, held.zset.body)
     entry_set_encoding(held.entry, held.zset.encoding)
@@ -102,9 +97,7 @@ cdef void zset_store_take(client_t* c, slice_t key, zset_t* zset, const char* ev
             keyspace_signal(c.ks, EVENT_GENERIC, b"del", key)
         reply_int(c, 0)
         return
-    keyspace_put_take(c.ks, hash, entry_create_body_take(
-        c.store.heap, key, TYPE_ZSET, zset.encoding, zset.body, NO_DEADLINE,
-        access_new(&c.store.access)))
+    put_typed_take(c, hash, key, TYPE_ZSET, zset.encoding, zset.body)
     keyspace_signal(c.ks, EVENT_ZSET, event, key)
     reply_int(c, <int64_t>count)
 

@@ -20,6 +20,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from .heap cimport heap_t
 from .intrinsics cimport load16, load32
+from .number cimport format_int64
 from .rand cimport rand_t
 from .types cimport slice_t
 
@@ -112,6 +113,14 @@ cdef uint8_t* listpack_seek(const uint8_t* pack, int64_t index) noexcept nogil
 
 # ---- reading
 cdef void listpack_value(const uint8_t* at, listpack_value_t* value) noexcept nogil
+
+cdef inline slice_t listpack_value_text(const listpack_value_t* value,
+                                        char* scratch) noexcept nogil:
+    """A value as bytes; a number is written into scratch[0:FORMAT_INT_MAX]."""
+    if value.text.data is not NULL:
+        return value.text
+    return slice_t(&scratch[0], <size_t>format_int64(scratch, value.number))
+
 # Bytes in the pack, or an integer written into scratch[0:FORMAT_INT_MAX].
 cdef slice_t listpack_get(const uint8_t* at, char* scratch) noexcept nogil
 # True for an integer; a text leaves *number alone.

@@ -15,14 +15,14 @@ from libc.stdint cimport INT64_MAX, SIZE_MAX, int64_t, uint64_t
 
 from ..core.buf cimport buf_free, buf_init
 from ..core.intrinsics cimport load32
-from ..core.listpack cimport listpack_size, listpack_value_t
-from ..core.number cimport FORMAT_INT_MAX, format_int64
+from ..core.listpack cimport listpack_size, listpack_value_t, listpack_value_text
+from ..core.number cimport FORMAT_INT_MAX
 from ..core.table cimport NO_DEADLINE
 from ..core.types cimport slice_t
 from ..store.entry cimport ENC_HASHTABLE, ENC_LISTPACK, entry_body, entry_encoding
 from ..store.hash cimport (
     HASH_NEW, hash_count, hash_create_as, hash_due_ms, hash_expect, hash_next, hash_release,
-    hash_set, hash_t, hash_to_table, hash_walk, hash_walk_deadline, hash_walk_t,
+    hash_set, hash_t, hash_to_table, hash_view, hash_walk, hash_walk_deadline, hash_walk_t,
 )
 from .rdb_format cimport (
     rdb_broken, rdb_put_length, rdb_put_millis, rdb_put_string, rdb_read_millis, rdb_read_number,
@@ -169,12 +169,6 @@ cdef uint8_t rdb_hash_type(const entry_t* entry) noexcept nogil:
     return RDB_HASH_DEADLINES
 
 
-cdef inline slice_t text_of(const listpack_value_t* value, char* scratch) noexcept nogil:
-    if value.text.data is not NULL:
-        return value.text
-    return slice_t(&scratch[0], <size_t>format_int64(scratch, value.number))
-
-
 cdef void rdb_write_hash(buf_t* out, const entry_t* entry) noexcept nogil:
     cdef uint8_t type = rdb_hash_type(entry)
     cdef const char* body = <const char*>entry_body(entry)
@@ -188,10 +182,7 @@ cdef void rdb_write_hash(buf_t* out, const entry_t* entry) noexcept nogil:
 
 cdef void rdb_start_hash(buf_t* out, const entry_t* entry, hash_walk_t* walk) noexcept nogil:
     cdef hash_t hash
-    hash.heap = NULL                    # it is only read
-    hash.now_ms = -INT64_MAX            # dead ones too: their HDEL is still to come
-    hash.encoding = ENC_HASHTABLE
-    hash.body = entry_body(entry)
+    hash_view(&hash, ENC_HASHTABLE, entry_body(entry))      # the HDEL of the dead is to come
     rdb_put_length(out, hash_count(&hash))
     hash_walk(walk, &hash)
 
@@ -204,8 +195,8 @@ cdef bint rdb_write_fields(buf_t* out, hash_walk_t* walk, bint mortal,
     while out.size < size_max:
         if not hash_next(walk, &field, &value):
             return False
-        rdb_put_string(out, text_of(&field, scratch))
-        rdb_put_string(out, text_of(&value, scratch))
+        rdb_put_string(out, listpack_value_text(&field, scratch))
+        rdb_put_string(out, listpack_value_text(&value, scratch))
         if mortal:
             deadline_ms = hash_walk_deadline(walk)
             rdb_put_millis(out, NO_MILLIS if deadline_ms == NO_DEADLINE else deadline_ms)

@@ -6,7 +6,7 @@ table; two values of one hash of 64 bits, which nobody can make, would be taken 
 """
 from libc.stddef cimport size_t
 
-from ..core.heap cimport heap_alloc_zero, heap_free
+from ..core.heap cimport heap_alloc_zero, heap_free, heap_t
 from ..core.listpack cimport (
     listpack_first, listpack_get, listpack_next, listpack_read,
 )
@@ -20,28 +20,30 @@ cdef enum:
     SEEN_ON_STACK = 256                 # places; a pack of half as many values needs no block
 
 
-cdef uint8_t* rdb_read_listpack(rdb_t* rdb, uint64_t* count) noexcept nogil:
+# A listpack of what these bytes say, or NULL.
+ctypedef uint8_t* (*pack_fn)(heap_t* heap, const uint8_t* data, size_t size,
+                             uint64_t* count) noexcept nogil
+
+
+cdef uint8_t* read_pack(rdb_t* rdb, uint64_t* count, pack_fn pack_of,
+                        const char* problem) noexcept nogil:
     cdef slice_t text
     cdef size_t start = rdb.at
     cdef uint8_t* pack
     if not rdb_read_string(rdb, &rdb.value, &text):
         return NULL
-    pack = listpack_read(rdb.store.heap, <const uint8_t*>text.data, text.size, count)
+    pack = pack_of(rdb.store.heap, <const uint8_t*>text.data, text.size, count)
     if pack is NULL:
-        rdb_broken(rdb, start, b"a listpack is not valid")
+        rdb_broken(rdb, start, problem)
     return pack
+
+
+cdef uint8_t* rdb_read_listpack(rdb_t* rdb, uint64_t* count) noexcept nogil:
+    return read_pack(rdb, count, listpack_read, b"a listpack is not valid")
 
 
 cdef uint8_t* rdb_read_ziplist(rdb_t* rdb, uint64_t* count) noexcept nogil:
-    cdef slice_t text
-    cdef size_t start = rdb.at
-    cdef uint8_t* pack
-    if not rdb_read_string(rdb, &rdb.value, &text):
-        return NULL
-    pack = ziplist_read(rdb.store.heap, <const uint8_t*>text.data, text.size, count)
-    if pack is NULL:
-        rdb_broken(rdb, start, b"a ziplist is not valid")
-    return pack
+    return read_pack(rdb, count, ziplist_read, b"a ziplist is not valid")
 
 
 cdef inline bint note(uint64_t* seen, size_t mask, uint64_t hash) noexcept nogil:

@@ -11,15 +11,15 @@ from libc.stddef cimport size_t
 from libc.stdint cimport SIZE_MAX, int64_t, uint64_t
 
 from ..core.intset cimport intset_copy, intset_size, intset_t, intset_valid
-from ..core.listpack cimport listpack_size, listpack_value_t
-from ..core.number cimport FORMAT_INT_MAX, format_int64
+from ..core.listpack cimport listpack_size, listpack_value_t, listpack_value_text
+from ..core.number cimport FORMAT_INT_MAX
 from ..core.types cimport slice_t
 from ..store.entry cimport (
     ENC_HASHTABLE, ENC_INTSET, ENC_LISTPACK, entry_body, entry_encoding,
 )
 from ..store.set cimport (
-    set_add, set_convert, set_count, set_create_as, set_next, set_release, set_t, set_walk,
-    set_walk_t,
+    set_add, set_convert, set_count, set_create_as, set_next, set_release, set_t, set_view,
+    set_walk, set_walk_t,
 )
 from .rdb_format cimport (
     rdb_broken, rdb_put_length, rdb_put_string, rdb_read_number, rdb_read_string,
@@ -124,9 +124,7 @@ cdef void rdb_write_set(buf_t* out, const entry_t* entry, bint common) noexcept 
 
 cdef void rdb_start_set(buf_t* out, const entry_t* entry, set_walk_t* walk) noexcept nogil:
     cdef set_t set
-    set.heap = NULL                     # it is only read
-    set.encoding = entry_encoding(entry)
-    set.body = entry_body(entry)
+    set_view(&set, entry_encoding(entry), entry_body(entry))
     rdb_put_length(out, set_count(&set))
     set_walk(walk, &set)
 
@@ -137,7 +135,5 @@ cdef bint rdb_write_members(buf_t* out, set_walk_t* walk, size_t size_max) noexc
     while out.size < size_max:
         if not set_next(walk, &member):
             return False
-        if member.text.data is NULL:
-            member.text = slice_t(&scratch[0], <size_t>format_int64(scratch, member.number))
-        rdb_put_string(out, member.text)
+        rdb_put_string(out, listpack_value_text(&member, scratch))
     return True

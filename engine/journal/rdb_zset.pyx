@@ -23,7 +23,7 @@ from ..core.ziplist cimport ziplist_read
 from ..store.entry cimport ENC_LISTPACK, entry_body, entry_encoding
 from ..store.zset cimport (
     zset_count, zset_create, zset_enlarge, zset_gather, zset_item_t, zset_next, zset_order,
-    zset_release, zset_settle, zset_t, zset_walk_rank, zset_walk_t,
+    zset_release, zset_settle, zset_t, zset_view, zset_walk_rank, zset_walk_t,
 )
 from .rdb_format cimport (
     rdb_broken, rdb_put_double, rdb_put_length, rdb_put_string, rdb_read_byte, rdb_read_double,
@@ -237,9 +237,7 @@ cdef void rdb_write_zset(buf_t* out, const entry_t* entry) noexcept nogil:
 cdef void rdb_start_zset(buf_t* out, const entry_t* entry, zset_walk_t* walk) noexcept nogil:
     cdef zset_t zset
     cdef uint64_t count
-    zset.heap = NULL                    # it is only read
-    zset.encoding = entry_encoding(entry)
-    zset.body = entry_body(entry)
+    zset_view(&zset, entry_encoding(entry), entry_body(entry))
     count = zset_count(&zset)
     rdb_put_length(out, count)
     zset_walk_rank(&zset, walk, count - 1, True)

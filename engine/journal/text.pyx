@@ -7,7 +7,7 @@ from libc.stdint cimport uint64_t
 from libc.string cimport strlen
 
 from ..core.buf cimport buf_append_bulk, buf_append_header
-from ..core.listpack cimport listpack_value_t
+from ..core.listpack cimport listpack_value_t, listpack_value_text
 from ..core.number cimport FORMAT_DOUBLE_MAX, FORMAT_INT_MAX, format_double, format_int64
 from ..core.table cimport NO_DEADLINE
 from ..store.entry cimport (
@@ -16,14 +16,15 @@ from ..store.entry cimport (
     type_t,
 )
 from ..store.hash cimport (
-    hash_count, hash_due_ms, hash_next, hash_t, hash_walk, hash_walk_deadline, hash_walk_t,
+    hash_count, hash_due_ms, hash_next, hash_t, hash_view, hash_walk, hash_walk_deadline,
+    hash_walk_t,
 )
 from ..store.list cimport (
-    list_at_t, list_count, list_get, list_next, list_seek, list_value_t,
+    list_at_t, list_count, list_get, list_next, list_seek, list_value_t, list_view,
 )
-from ..store.set cimport set_count, set_next, set_t, set_walk, set_walk_t
+from ..store.set cimport set_count, set_next, set_t, set_view, set_walk, set_walk_t
 from ..store.zset cimport (
-    zset_count, zset_item_t, zset_next, zset_t, zset_walk_rank, zset_walk_t,
+    zset_count, zset_item_t, zset_next, zset_t, zset_view, zset_walk_rank, zset_walk_t,
 )
 from .text_stream cimport text_write_stream
 
@@ -69,9 +70,7 @@ cdef void put_list(buf_t* out, const entry_t* entry) noexcept nogil:
     cdef uint64_t left
     cdef int piece = 0
     cdef bint more
-    list.heap = NULL                    # it is only read
-    list.encoding = entry_encoding(entry)
-    list.body = entry_body(entry)
+    list_view(&list, entry_encoding(entry), entry_body(entry))
     left = list_count(&list)
     more = list_seek(&list, 0, &at)
     while more:
@@ -90,9 +89,7 @@ cdef void put_zset(buf_t* out, const entry_t* entry) noexcept nogil:
     cdef char score[FORMAT_DOUBLE_MAX]
     cdef uint64_t left
     cdef int piece = 0
-    zset.heap = NULL                    # it is only read
-    zset.encoding = entry_encoding(entry)
-    zset.body = entry_body(entry)
+    zset_view(&zset, entry_encoding(entry), entry_body(entry))
     left = zset_count(&zset)
     zset_walk_rank(&zset, &walk, 0, False)
     while zset_next(&walk, &item):
@@ -104,12 +101,6 @@ cdef void put_zset(buf_t* out, const entry_t* entry) noexcept nogil:
         left -= 1
 
 
-cdef inline slice_t value_text(const listpack_value_t* value, char* scratch) noexcept nogil:
-    if value.text.data is not NULL:
-        return value.text
-    return slice_t(&scratch[0], <size_t>format_int64(scratch, value.number))
-
-
 cdef void put_set(buf_t* out, const entry_t* entry) noexcept nogil:
     cdef set_t set
     cdef set_walk_t walk
@@ -117,15 +108,13 @@ cdef void put_set(buf_t* out, const entry_t* entry) noexcept nogil:
     cdef char scratch[FORMAT_INT_MAX]
     cdef uint64_t left
     cdef int piece = 0
-    set.heap = NULL                     # it is only read
-    set.encoding = entry_encoding(entry)
-    set.body = entry_body(entry)
+    set_view(&set, entry_encoding(entry), entry_body(entry))
     left = set_count(&set)
     set_walk(&walk, &set)
     while set_next(&walk, &member):
         if piece == 0:
             piece = start_piece(out, b"SADD", entry_key(entry), left, 1)
-        text_put(out, value_text(&member, scratch))
+        text_put(out, listpack_value_text(&member, scratch))
         piece -= 1
         left -= 1
 
@@ -137,10 +126,7 @@ cdef void put_hash(buf_t* out, const entry_t* entry) noexcept nogil:
     cdef listpack_value_t field, value
     cdef char scratch[FORMAT_INT_MAX]
     cdef int64_t deadline_ms
-    hash.heap = NULL                    # it is only read
-    hash.now_ms = -NO_DEADLINE
-    hash.encoding = entry_encoding(entry)
-    hash.body = entry_body(entry)
+    hash_view(&hash, entry_encoding(entry), entry_body(entry))
     put_fields(out, entry, &hash)
     if hash_due_ms(hash.encoding, hash.body) == NO_DEADLINE:
         return
@@ -153,7 +139,7 @@ cdef void put_hash(buf_t* out, const entry_t* entry) noexcept nogil:
             text_put_int(out, deadline_ms)
             text_put(out, slice_t(b"FIELDS", 6))
             text_put_int(out, 1)
-            text_put(out, value_text(&field, scratch))
+            text_put(out, listpack_value_text(&field, scratch))
 
 
 cdef void put_fields(buf_t* out, const entry_t* entry, const hash_t* hash) noexcept nogil:
@@ -166,8 +152,8 @@ cdef void put_fields(buf_t* out, const entry_t* entry, const hash_t* hash) noexc
     while hash_next(&walk, &field, &value):
         if piece == 0:
             piece = start_piece(out, b"HSET", entry_key(entry), left, 2)
-        text_put(out, value_text(&field, scratch))
-        text_put(out, value_text(&value, scratch))
+        text_put(out, listpack_value_text(&field, scratch))
+        text_put(out, listpack_value_text(&value, scratch))
         piece -= 1
         left -= 1
 

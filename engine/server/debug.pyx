@@ -29,16 +29,16 @@ from ..store.entry cimport (
     TYPE_STREAM, TYPE_STRING, TYPE_ZSET, encoding_name, entry_access, entry_body, entry_deadline,
     entry_encoding, entry_key, entry_memory, entry_size, entry_string, entry_t, entry_type, raw_t,
 )
-from ..store.hash cimport hash_next, hash_t, hash_walk, hash_walk_t
+from ..store.hash cimport hash_next, hash_t, hash_view, hash_walk, hash_walk_t
 from ..store.keyspace cimport keyspace_count, keyspace_peek, keyspace_set, keyspace_t, store_hash
 from ..store.list cimport (
-    list_at_t, list_get, list_next, list_node_t, list_seek, list_t, list_value_t,
+    list_at_t, list_get, list_next, list_node_t, list_seek, list_t, list_value_t, list_view,
 )
-from ..store.set cimport set_next, set_t, set_walk, set_walk_t
+from ..store.set cimport set_next, set_t, set_view, set_walk, set_walk_t
 from ..store.stream cimport (
     STREAM_SCRATCH, cursor_field, cursor_next, cursor_open, cursor_t, id_max, stream_t,
 )
-from ..store.zset cimport zset_item_t, zset_next, zset_t, zset_walk_rank, zset_walk_t
+from ..store.zset cimport zset_item_t, zset_next, zset_t, zset_view, zset_walk_rank, zset_walk_t
 from .capsule cimport server_from
 
 import struct
@@ -65,9 +65,7 @@ cdef list list_elements(const entry_t* entry):
     cdef list_at_t at
     cdef slice_t text
     cdef char scratch[INT_TEXT_MAX]
-    values.heap = NULL                  # it is only read
-    values.encoding = entry_encoding(entry)
-    values.body = entry_body(entry)
+    list_view(&values, entry_encoding(entry), entry_body(entry))
     elements = []
     more = list_seek(&values, 0, &at)
     while more:
@@ -83,9 +81,7 @@ cdef list zset_members(const entry_t* entry):
     cdef zset_walk_t walk
     cdef zset_item_t item
     cdef char text[FORMAT_DOUBLE_MAX]
-    zset.heap = NULL                    # it is only read
-    zset.encoding = entry_encoding(entry)
-    zset.body = entry_body(entry)
+    zset_view(&zset, entry_encoding(entry), entry_body(entry))
     members = []
     zset_walk_rank(&zset, &walk, 0, False)
     while zset_next(&walk, &item):
@@ -114,9 +110,7 @@ cdef list set_members(const entry_t* entry):
     cdef set_t values
     cdef set_walk_t walk
     cdef listpack_value_t member
-    values.heap = NULL                  # it is only read
-    values.encoding = entry_encoding(entry)
-    values.body = entry_body(entry)
+    set_view(&values, entry_encoding(entry), entry_body(entry))
     members = []
     set_walk(&walk, &values)
     while set_next(&walk, &member):
@@ -128,10 +122,7 @@ cdef list hash_fields(const entry_t* entry):
     cdef hash_t values
     cdef hash_walk_t walk
     cdef listpack_value_t field, value
-    values.heap = NULL                  # it is only read
-    values.now_ms = -NO_DEADLINE
-    values.encoding = entry_encoding(entry)
-    values.body = entry_body(entry)
+    hash_view(&values, entry_encoding(entry), entry_body(entry))
     fields = []
     hash_walk(&walk, &values)
     while hash_next(&walk, &field, &value):

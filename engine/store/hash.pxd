@@ -17,9 +17,10 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from ..core.heap cimport heap_t
 from ..core.listpack cimport listpack_value_t
 from ..core.rand cimport rand_t
-from ..core.table cimport SEGMENT_ITEMS_MAX, table_t
+from ..core.table cimport NO_DEADLINE, table_t
 from ..core.types cimport slice_t
 from .due cimport due_node_t
+from .items cimport items_walk_t
 from .value cimport encoding_t
 
 cdef struct hash_limits_t:
@@ -45,11 +46,16 @@ cdef struct hash_walk_t:
     const void* body
     int64_t now_ms
     const uint8_t* at                   # listpack: the next field
-    uint64_t cursor                     # hashtable: where the next segment is
-    bint begun
-    size_t place
-    size_t count
-    void* items[SEGMENT_ITEMS_MAX]
+    items_walk_t items                  # hashtable
+    const void* item                    # ... the one that hash_next returned last
+
+# A handle to read a body with, the dead fields too.
+cdef inline void hash_view(hash_t* hash, encoding_t encoding, const void* body) noexcept nogil:
+    hash.heap = NULL
+    hash.now_ms = -NO_DEADLINE
+    hash.encoding = encoding
+    hash.body = <void*>body
+
 
 cdef void hash_create(hash_t* hash) noexcept nogil
 cdef void hash_create_as(hash_t* hash, encoding_t encoding) noexcept nogil

@@ -18,9 +18,7 @@ Invariants
 """
 from libc.string cimport memcpy, memmove
 
-from ..core.heap cimport (
-    heap_alloc, heap_block_size, heap_free, heap_move, heap_should_move,
-)
+from ..core.heap cimport heap_alloc, heap_block_size, heap_free
 from ..core.intrinsics cimport likely, load64, store64, unlikely
 from ..core.listpack cimport (
     listpack_append, listpack_append_many, listpack_copy, listpack_count, listpack_create,
@@ -31,17 +29,18 @@ from ..core.listpack cimport (
 from ..core.rand cimport rand_below
 from ..core.table cimport (
     NO_DEADLINE, table_drain, table_due_ms, table_find, table_hash, table_init, table_insert,
-    table_move, table_note_deadline, table_overhead, table_random, table_remove, table_replace,
-    table_take_due, table_type_t, table_walk,
+    table_note_deadline, table_random, table_remove, table_replace, table_take_due, table_type_t,
 )
 from .due cimport due_moved, due_remove
-from .value cimport ENC_HASHTABLE, ENC_LISTPACK, TYPE_HASH, value_register, value_type_t
+from .items cimport items_memory, items_move, items_next, items_walk
+from .value cimport (
+    ENC_HASHTABLE, ENC_LISTPACK, TYPE_HASH, block_move, value_register, value_type_t,
+)
 
 cdef enum:
     FORM_DEADLINE = 1
     FORM_LONG_FIELD = 2                 # its size in 8 bytes
     FORM_LONG_VALUE = 4
-    MOVE_BUCKETS = 256                  # of a table, in one step of defragmentation
     RANDOM_TRIES_MAX = 100              # when dead fields keep coming up
 
 # The body of a hashtable.
@@ -249,18 +248,17 @@ cdef uint64_t hash_count(const hash_t* hash) noexcept nogil:
 
 
 cdef uint64_t hash_living(const hash_t* hash) noexcept nogil:
-    cdef void* items[SEGMENT_ITEMS_MAX]
-    cdef uint64_t cursor = 0
+    cdef items_walk_t walk
+    cdef const void* item
     cdef uint64_t living = 0
-    cdef size_t count, i
     if likely(hash_due_ms(hash.encoding, hash.body) > hash.now_ms):
         return hash_count(hash)
+    items_walk(&walk, table_of(hash.body))
     while True:
-        count = table_walk(table_of(hash.body), &cursor, items)
-        for i in range(count):
-            living += hash_item_deadline(items[i]) > hash.now_ms
-        if cursor == 0:
+        item = items_next(&walk)
+        if item is NULL:
             return living
+        living += hash_item_deadline(item) > hash.now_ms
 
 
 cdef void hash_to_table(hash_t* hash) noexcept nogil:
@@ -462,18 +460,16 @@ cdef void hash_walk(hash_walk_t* walk, const hash_t* hash) noexcept nogil:
     walk.encoding = hash.encoding
     walk.body = hash.body
     walk.now_ms = hash.now_ms
-    walk.cursor = 0
-    walk.begun = False
-    walk.place = 0
-    walk.count = 0
     walk.at = NULL
     if hash.encoding == ENC_LISTPACK:
         walk.at = listpack_first(<const uint8_t*>hash.body)
+    else:
+        items_walk(&walk.items, table_of(hash.body))
 
 
 cdef bint hash_next(hash_walk_t* walk, listpack_value_t* field,
                     listpack_value_t* value) noexcept nogil:
-    cdef void* item
+    cdef const void* item
     if walk.encoding == ENC_LISTPACK:
         if walk.at is NULL:
             return False
@@ -483,15 +479,11 @@ cdef bint hash_next(hash_walk_t* walk, listpack_value_t* field,
         walk.at = listpack_next(walk.at)
         return True
     while True:
-        while walk.place == walk.count:
-            if walk.begun and walk.cursor == 0:
-                return False
-            walk.begun = True
-            walk.count = table_walk(table_of(walk.body), &walk.cursor, walk.items)
-            walk.place = 0
-        item = walk.items[walk.place]
-        walk.place += 1
+        item = items_next(&walk.items)
+        if item is NULL:
+            return False
         if likely(hash_item_deadline(item) > walk.now_ms):
+            walk.item = item
             field.text = hash_item_field(item)
             value.text = hash_item_value(item)
             return True
@@ -500,7 +492,7 @@ cdef bint hash_next(hash_walk_t* walk, listpack_value_t* field,
 cdef int64_t hash_walk_deadline(const hash_walk_t* walk) noexcept nogil:
     if walk.encoding == ENC_LISTPACK:
         return NO_DEADLINE
-    return hash_item_deadline(walk.items[walk.place - 1])
+    return hash_item_deadline(walk.item)
 
 
 cdef bint random_by_walk(const hash_t* hash, rand_t* rand, listpack_value_t* field,
@@ -545,81 +537,42 @@ cdef size_t effort_of(encoding_t encoding, const void* body) noexcept nogil:
     return 1 + table_of(body).count + 2 * table_of(body).segments
 
 
+cdef size_t size_of(const void* item) noexcept nogil:
+    return item_size(item)
+
+
 cdef size_t memory_of(encoding_t encoding, const void* body, size_t samples) noexcept nogil:
-    cdef const table_t* table
-    cdef void* items[SEGMENT_ITEMS_MAX]
-    cdef uint64_t cursor = 0
-    cdef size_t sum = 0
-    cdef size_t seen = 0
-    cdef size_t count, i
     if encoding == ENC_LISTPACK:
         return heap_block_size(listpack_size(<const uint8_t*>body))
-    table = table_of(body)
-    while table.count:
-        count = table_walk(table, &cursor, items)
-        for i in range(count):
-            sum += heap_block_size(item_size(items[i]))
-        seen += count
-        if cursor == 0 or (samples and seen >= samples):
-            break
-    if seen and seen < table.count:
-        sum = <size_t>(<double>sum / <double>seen * <double>table.count)
-    return heap_block_size(sizeof(fields_t)) + table_overhead(table) + sum
+    return heap_block_size(sizeof(fields_t)) + items_memory(table_of(body), size_of, samples)
 
 
 cdef void* copy(heap_t* heap, encoding_t encoding, const void* body) noexcept nogil:
-    cdef table_t* table
     cdef table_t* target
-    cdef void* items[SEGMENT_ITEMS_MAX]
+    cdef items_walk_t walk
+    cdef const void* item
     cdef void* fresh
-    cdef uint64_t cursor = 0
-    cdef size_t count, i
     if encoding == ENC_LISTPACK:
         return listpack_copy(heap, <const uint8_t*>body)
-    table = table_of(body)
-    fresh = fields_create(heap, table.secret)
+    fresh = fields_create(heap, table_of(body).secret)
     target = table_of(fresh)
+    items_walk(&walk, table_of(body))
     while True:
-        count = table_walk(table, &cursor, items)
-        for i in range(count):
-            table_insert(target, table_hash(table, hash_item_field(items[i])), item_create(
-                heap, hash_item_field(items[i]), hash_item_value(items[i]),
-                hash_item_deadline(items[i])))
-        if cursor == 0:
+        item = items_next(&walk)
+        if item is NULL:
             return fresh
-
-
-cdef struct mover_t:
-    heap_t* heap
-    unsigned percent
-
-
-cdef void* move_item(void* owner, void* item) noexcept nogil:
-    cdef mover_t* mover = <mover_t*>owner
-    if heap_should_move(mover.heap, item, item_size(item), mover.percent):
-        return heap_move(mover.heap, item, item_size(item))
-    return NULL
+        table_insert(target, table_hash(target, hash_item_field(item)), item_create(
+            heap, hash_item_field(item), hash_item_value(item), hash_item_deadline(item)))
 
 
 cdef void* move(heap_t* heap, encoding_t encoding, void* body, unsigned percent) noexcept nogil:
-    cdef mover_t mover
     cdef fields_t* fields
-    cdef size_t size = (listpack_size(<const uint8_t*>body) if encoding == ENC_LISTPACK
-                        else sizeof(fields_t))
-    cdef int i
-    if heap_should_move(heap, body, size, percent):
-        body = heap_move(heap, body, size)
     if encoding == ENC_LISTPACK:
-        return body
-    fields = <fields_t*>body
+        return block_move(heap, body, listpack_size(<const uint8_t*>body), percent)
+    fields = <fields_t*>block_move(heap, body, sizeof(fields_t), percent)
     due_moved(&fields.due)
-    mover.heap = heap
-    mover.percent = percent
-    for i in range(MOVE_BUCKETS):
-        table_move(&fields.table, &fields.move_cursor, percent, move_item, &mover)
-        if fields.move_cursor == 0:
-            break
-    return body
+    items_move(&fields.table, &fields.move_cursor, size_of, percent)
+    return fields
 
 
 cdef value_type_t OPERATIONS

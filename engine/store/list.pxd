@@ -50,6 +50,14 @@ cdef struct list_at_t:
     list_node_t* node                   # NULL in a single pack
     uint8_t* at                         # NULL: there is no such element
 
+# A handle to read a body with.
+cdef inline void list_view(list_value_t* list, encoding_t encoding,
+                           const void* body) noexcept nogil:
+    list.heap = NULL
+    list.encoding = encoding
+    list.body = <void*>body
+
+
 # -- making -------------------------------------------------------------------------------------
 cdef void list_create(list_value_t* list, heap_t* heap, int fill) noexcept nogil
 # A chain without nodes, for readers of files: list_add_node_take, then list_shrink(list, False).

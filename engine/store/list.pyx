@@ -34,7 +34,7 @@ from ..core.listpack cimport (
     listpack_split,
 )
 from .entry cimport ENC_LISTPACK, ENC_QUICKLIST, TYPE_LIST
-from .value cimport value_register, value_type_t
+from .value cimport block_move, value_register, value_type_t
 
 cdef enum:
     SAFE_SIZE = 8192                    # bytes of a pack that is limited by its elements
@@ -672,11 +672,8 @@ cdef void* move(heap_t* heap, encoding_t encoding, void* body, unsigned percent)
     cdef list_node_t* node
     cdef int i
     if encoding == ENC_LISTPACK:
-        if heap_should_move(heap, body, listpack_size(<uint8_t*>body), percent):
-            return heap_move(heap, body, listpack_size(<uint8_t*>body))
-        return body
-    if heap_should_move(heap, list, sizeof(list_t), percent):
-        list = <list_t*>heap_move(heap, list, sizeof(list_t))
+        return block_move(heap, body, listpack_size(<uint8_t*>body), percent)
+    list = <list_t*>block_move(heap, list, sizeof(list_t), percent)
     node = list.moving if list.moving is not NULL else list.head
     for i in range(MOVE_NODES):
         if node is NULL:
@@ -690,8 +687,7 @@ cdef list_node_t* move_node(heap_t* heap, list_t* list, list_node_t* node,
                             unsigned percent) noexcept nogil:
     """Its place after."""
     cdef uint8_t* block = node.pack - node.gap
-    if heap_should_move(heap, block, node.room, percent):
-        node.pack = <uint8_t*>heap_move(heap, block, node.room) + node.gap
+    node.pack = <uint8_t*>block_move(heap, block, node.room, percent) + node.gap
     if heap_should_move(heap, node, sizeof(list_node_t), percent):
         node = <list_node_t*>heap_move(heap, node, sizeof(list_node_t))
         if node.prev is not NULL:

@@ -18,9 +18,10 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from ..core.heap cimport heap_t
 from ..core.listpack cimport listpack_value_t
 from ..core.rand cimport rand_t
-from ..core.table cimport SEGMENT_ITEMS_MAX, table_t
+from ..core.table cimport table_t
 from ..core.types cimport slice_t
 from .entry cimport encoding_t
+from .items cimport items_walk_t
 
 cdef struct set_limits_t:
     int64_t intset_entries
@@ -38,11 +39,15 @@ cdef struct set_walk_t:
     encoding_t encoding
     const void* body
     const uint8_t* at                   # listpack
-    uint64_t cursor                     # hashtable: where the next segment is
-    bint begun
-    size_t place                        # in items, or in the intset
-    size_t count
-    void* items[SEGMENT_ITEMS_MAX]
+    uint32_t place                      # intset
+    items_walk_t items                  # hashtable
+
+# A handle to read a body with.
+cdef inline void set_view(set_t* set, encoding_t encoding, const void* body) noexcept nogil:
+    set.heap = NULL
+    set.encoding = encoding
+    set.body = <void*>body
+
 
 # An empty set, as it is best begun when `first` is the first of about `count` members.
 cdef void set_create(set_t* set, slice_t first, size_t count) noexcept nogil

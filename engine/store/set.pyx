@@ -16,9 +16,7 @@ Invariants
 """
 from libc.string cimport memcpy
 
-from ..core.heap cimport (
-    heap_alloc, heap_block_size, heap_free, heap_move, heap_should_move,
-)
+from ..core.heap cimport heap_alloc, heap_block_size, heap_free
 from ..core.intrinsics cimport kvd_assert, likely, load64, store64
 from ..core.intset cimport (
     intset_add, intset_at, intset_copy, intset_create, intset_find, intset_release, intset_remove,
@@ -27,21 +25,21 @@ from ..core.intset cimport (
 from ..core.listpack cimport (
     listpack_append, listpack_copy, listpack_count, listpack_create, listpack_delete,
     listpack_find, listpack_first, listpack_is_safe, listpack_next, listpack_random,
-    listpack_release, listpack_size, listpack_value,
+    listpack_release, listpack_size, listpack_value, listpack_value_text,
 )
 from ..core.number cimport FORMAT_INT_MAX, format_int64, parse_int64
 from ..core.rand cimport rand_below
 from ..core.table cimport (
-    table_drain, table_find, table_hash, table_init, table_insert, table_move, table_overhead,
-    table_random, table_remove, table_type_t, table_walk,
+    table_drain, table_find, table_hash, table_init, table_insert, table_random, table_remove,
+    table_type_t,
 )
 from .entry cimport ENC_HASHTABLE, ENC_INTSET, ENC_LISTPACK, TYPE_SET
-from .value cimport value_register, value_type_t
+from .items cimport items_memory, items_move, items_next, items_walk
+from .value cimport block_move, value_register, value_type_t
 
 cdef enum:
     SIZE_LONG = 255                     # the size stands in 8 bytes behind this one
     INTSET_ENTRIES_MAX = 1 << 30
-    MOVE_BUCKETS = 256                  # of a table, in one step of defragmentation
 
 # The body of a hashtable.
 cdef struct members_t:
@@ -93,12 +91,6 @@ cdef inline table_t* table_of(const void* body) noexcept nogil:
 
 cdef const table_t* set_table(const void* body) noexcept nogil:
     return table_of(body)
-
-
-cdef inline slice_t value_text(const listpack_value_t* value, char* scratch) noexcept nogil:
-    if value.text.data is not NULL:
-        return value.text
-    return slice_t(&scratch[0], <size_t>format_int64(scratch, value.number))
 
 
 cdef inline bint number_of(slice_t text, int64_t* number) noexcept nogil:
@@ -188,10 +180,10 @@ cdef void set_convert(set_t* set, encoding_t encoding) noexcept nogil:
     set_walk(&walk, set)
     while set_next(&walk, &member):
         if encoding == ENC_HASHTABLE:
-            table_put(table_of(fresh.body), value_text(&member, scratch))
+            table_put(table_of(fresh.body), listpack_value_text(&member, scratch))
         elif encoding == ENC_LISTPACK:
             fresh.body = listpack_append(set.heap, <uint8_t*>fresh.body,
-                                         value_text(&member, scratch))
+                                         listpack_value_text(&member, scratch))
         else:
             if member.text.data is not NULL:
                 added = parse_int64(member.text.data, member.text.size, &member.number)
@@ -283,7 +275,7 @@ cdef bint set_add_value(set_t* set, const listpack_value_t* member) noexcept nog
     cdef char scratch[FORMAT_INT_MAX]
     if member.text.data is NULL and set.encoding == ENC_INTSET:
         return add_number(set, member.number)
-    return set_add(set, value_text(member, scratch))
+    return set_add(set, listpack_value_text(member, scratch))
 
 
 cdef bint set_remove(set_t* set, slice_t member) noexcept nogil:
@@ -319,7 +311,7 @@ cdef bint set_remove_value(set_t* set, const listpack_value_t* member) noexcept 
     if member.text.data is NULL and set.encoding == ENC_INTSET:
         set.body = intset_remove(set.heap, <intset_t*>set.body, member.number, &removed)
         return removed
-    return set_remove(set, value_text(member, scratch))
+    return set_remove(set, listpack_value_text(member, scratch))
 
 
 cdef bint set_has(const set_t* set, slice_t member) noexcept nogil:
@@ -340,7 +332,7 @@ cdef bint set_has_value(const set_t* set, const listpack_value_t* member) noexce
     cdef uint32_t place
     if member.text.data is NULL and set.encoding == ENC_INTSET:
         return intset_find(<const intset_t*>set.body, member.number, &place)
-    return set_has(set, value_text(member, scratch))
+    return set_has(set, listpack_value_text(member, scratch))
 
 
 cdef void set_random(const set_t* set, rand_t* rand, listpack_value_t* member) noexcept nogil:
@@ -360,21 +352,21 @@ cdef void set_random(const set_t* set, rand_t* rand, listpack_value_t* member) n
 cdef void set_walk(set_walk_t* walk, const set_t* set) noexcept nogil:
     walk.encoding = set.encoding
     walk.body = set.body
-    walk.cursor = 0
-    walk.begun = False
     walk.place = 0
-    walk.count = 0
     walk.at = NULL
     if set.encoding == ENC_LISTPACK:
         walk.at = listpack_first(<const uint8_t*>set.body)
+    elif set.encoding == ENC_HASHTABLE:
+        items_walk(&walk.items, table_of(set.body))
 
 
 cdef bint set_next(set_walk_t* walk, listpack_value_t* member) noexcept nogil:
+    cdef const void* item
     if walk.encoding == ENC_INTSET:
         if walk.place == (<const intset_t*>walk.body).count:
             return False
         member.text = slice_t(NULL, 0)
-        member.number = intset_at(<const intset_t*>walk.body, <uint32_t>walk.place)
+        member.number = intset_at(<const intset_t*>walk.body, walk.place)
         walk.place += 1
         return True
     if walk.encoding == ENC_LISTPACK:
@@ -383,14 +375,10 @@ cdef bint set_next(set_walk_t* walk, listpack_value_t* member) noexcept nogil:
         listpack_value(walk.at, member)
         walk.at = listpack_next(walk.at)
         return True
-    while walk.place == walk.count:
-        if walk.begun and walk.cursor == 0:
-            return False
-        walk.begun = True
-        walk.count = table_walk(table_of(walk.body), &walk.cursor, walk.items)
-        walk.place = 0
-    member.text = text_of(walk.items[walk.place])
-    walk.place += 1
+    item = items_next(&walk.items)
+    if item is NULL:
+        return False
+    member.text = text_of(item)
     return True
 
 
@@ -402,84 +390,43 @@ cdef size_t effort_of(encoding_t encoding, const void* body) noexcept nogil:
     return 1 + table_of(body).count + 2 * table_of(body).segments
 
 
+cdef size_t size_of(const void* item) noexcept nogil:
+    return item_size(text_of(item).size)
+
+
 cdef size_t memory_of(encoding_t encoding, const void* body, size_t samples) noexcept nogil:
-    cdef const table_t* table
-    cdef void* items[SEGMENT_ITEMS_MAX]
-    cdef uint64_t cursor = 0
-    cdef size_t sum = 0
-    cdef size_t seen = 0
-    cdef size_t count, i
     if encoding == ENC_INTSET:
         return heap_block_size(intset_size(<const intset_t*>body))
     if encoding == ENC_LISTPACK:
         return heap_block_size(listpack_size(<const uint8_t*>body))
-    table = table_of(body)
-    while table.count:
-        count = table_walk(table, &cursor, items)
-        for i in range(count):
-            sum += heap_block_size(item_size(text_of(items[i]).size))
-        seen += count
-        if cursor == 0 or (samples and seen >= samples):
-            break
-    if seen and seen < table.count:
-        sum = <size_t>(<double>sum / <double>seen * <double>table.count)
-    return heap_block_size(sizeof(members_t)) + table_overhead(table) + sum
+    return heap_block_size(sizeof(members_t)) + items_memory(table_of(body), size_of, samples)
 
 
 cdef void* copy(heap_t* heap, encoding_t encoding, const void* body) noexcept nogil:
-    cdef const table_t* table
-    cdef void* items[SEGMENT_ITEMS_MAX]
+    cdef items_walk_t walk
+    cdef const void* item
     cdef void* fresh
-    cdef uint64_t cursor = 0
-    cdef size_t count, i
     if encoding == ENC_INTSET:
         return intset_copy(heap, <const intset_t*>body)
     if encoding == ENC_LISTPACK:
         return listpack_copy(heap, <const uint8_t*>body)
-    table = table_of(body)
-    fresh = members_create(heap, table.secret)
+    fresh = members_create(heap, table_of(body).secret)
+    items_walk(&walk, table_of(body))
     while True:
-        count = table_walk(table, &cursor, items)
-        for i in range(count):
-            table_put(table_of(fresh), text_of(items[i]))
-        if cursor == 0:
+        item = items_next(&walk)
+        if item is NULL:
             return fresh
-
-
-cdef struct mover_t:
-    heap_t* heap
-    unsigned percent
-
-
-cdef void* move_item(void* owner, void* item) noexcept nogil:
-    cdef mover_t* mover = <mover_t*>owner
-    cdef size_t size = item_size(text_of(item).size)
-    if heap_should_move(mover.heap, item, size, mover.percent):
-        return heap_move(mover.heap, item, size)
-    return NULL
-
-
-cdef void* move_block(heap_t* heap, void* block, size_t size, unsigned percent) noexcept nogil:
-    if heap_should_move(heap, block, size, percent):
-        return heap_move(heap, block, size)
-    return block
+        table_put(table_of(fresh), text_of(item))
 
 
 cdef void* move(heap_t* heap, encoding_t encoding, void* body, unsigned percent) noexcept nogil:
-    cdef mover_t mover
     cdef members_t* members
-    cdef int i
     if encoding == ENC_INTSET:
-        return move_block(heap, body, intset_size(<const intset_t*>body), percent)
+        return block_move(heap, body, intset_size(<const intset_t*>body), percent)
     if encoding == ENC_LISTPACK:
-        return move_block(heap, body, listpack_size(<const uint8_t*>body), percent)
-    mover.heap = heap
-    mover.percent = percent
-    members = <members_t*>move_block(heap, body, sizeof(members_t), percent)
-    for i in range(MOVE_BUCKETS):
-        table_move(&members.table, &members.move_cursor, percent, move_item, &mover)
-        if members.move_cursor == 0:
-            break
+        return block_move(heap, body, listpack_size(<const uint8_t*>body), percent)
+    members = <members_t*>block_move(heap, body, sizeof(members_t), percent)
+    items_move(&members.table, &members.move_cursor, size_of, percent)
     return members
 
 

@@ -62,50 +62,52 @@ cdef bint group_lag(const stream_t* stream, const group_t* group, int64_t* lag) 
 
 # -- groups and consumers -------------------------------------------------------------------------
 
-cdef int compare(slice_t a, const char* name, size_t size) noexcept nogil:
-    cdef size_t common = a.size if a.size < size else size
-    cdef int order = memcmp(a.data, name, common) if common else 0
+cdef inline int compare(slice_t a, slice_t b) noexcept nogil:
+    cdef size_t common = a.size if a.size < b.size else b.size
+    cdef int order = memcmp(a.data, b.data, common) if common else 0
     if order:
         return order
-    return 0 if a.size == size else 1 if a.size > size else -1
+    return 0 if a.size == b.size else 1 if a.size > b.size else -1
+
+
+ctypedef slice_t (*name_fn)(const void* item) noexcept nogil
+
+
+cdef inline uint32_t place_of(void** items, uint32_t count, name_fn name_of, slice_t name,
+                              bint* found) noexcept nogil:
+    """Where the name stands among items in order of theirs, or would stand."""
+    cdef uint32_t low = 0
+    cdef uint32_t high = count
+    cdef uint32_t middle
+    cdef int order
+    found[0] = False
+    while low < high:
+        middle = (low + high) // 2
+        order = compare(name, name_of(items[middle]))
+        if order == 0:
+            found[0] = True
+            return middle
+        if order < 0:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+cdef slice_t name_of_group(const void* group) noexcept nogil:
+    return group_name(<const group_t*>group)
+
+
+cdef slice_t name_of_consumer(const void* consumer) noexcept nogil:
+    return consumer_name(<const consumer_t*>consumer)
 
 
 cdef uint32_t group_place(const stream_t* stream, slice_t name, bint* found) noexcept nogil:
-    cdef uint32_t low = 0
-    cdef uint32_t high = stream.group_count
-    cdef uint32_t middle
-    cdef int order
-    found[0] = False
-    while low < high:
-        middle = (low + high) // 2
-        order = compare(name, stream.groups[middle].name, stream.groups[middle].name_size)
-        if order == 0:
-            found[0] = True
-            return middle
-        if order < 0:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    return place_of(<void**>stream.groups, stream.group_count, name_of_group, name, found)
 
 
 cdef uint32_t consumer_place(const group_t* group, slice_t name, bint* found) noexcept nogil:
-    cdef uint32_t low = 0
-    cdef uint32_t high = group.consumer_count
-    cdef uint32_t middle
-    cdef int order
-    found[0] = False
-    while low < high:
-        middle = (low + high) // 2
-        order = compare(name, group.consumers[middle].name, group.consumers[middle].name_size)
-        if order == 0:
-            found[0] = True
-            return middle
-        if order < 0:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    return place_of(<void**>group.consumers, group.consumer_count, name_of_consumer, name, found)
 
 
 cdef void** open_gap(heap_t* heap, void** items, uint32_t count, uint32_t* max,

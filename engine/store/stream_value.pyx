@@ -3,7 +3,7 @@ from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from ..core.heap cimport heap_alloc, heap_block_size, heap_free, heap_move, heap_should_move
+from ..core.heap cimport heap_alloc, heap_block_size, heap_free
 from ..core.idlist cimport (
     id_place_t, id_t, idlist_at, idlist_copy, idlist_first, idlist_free_some, idlist_last,
     idlist_memory, idlist_move, idlist_remove_at, idlist_seek, idlist_step, idlist_step_back,
@@ -17,7 +17,7 @@ from .stream_group cimport (
     consumer_name, consumer_size, group_consumer, group_create_consumer, group_name, group_release,
     group_size, stream_create_group,
 )
-from .value cimport value_register, value_type_t
+from .value cimport block_move, value_register, value_type_t
 
 cdef enum:
     MOVES_A_STEP = 256                  # nodes that one step of defragmentation looks at
@@ -223,8 +223,7 @@ cdef void* value_move_stream(heap_t* heap, encoding_t encoding, void* body,
     cdef stream_node_t* node
     cdef id_place_t place
     cdef int steps = MOVES_A_STEP
-    if heap_should_move(heap, stream, sizeof(stream_t), percent):
-        stream = <stream_t*>heap_move(heap, stream, sizeof(stream_t))
+    stream = <stream_t*>block_move(heap, stream, sizeof(stream_t), percent)
     idlist_move(heap, &stream.nodes, percent)
     place = idlist_seek(&stream.nodes, stream.moved)
     while steps:
@@ -232,8 +231,7 @@ cdef void* value_move_stream(heap_t* heap, encoding_t encoding, void* body,
         if node is NULL:
             stream.moved = id_t(0, 0)
             return stream
-        if heap_should_move(heap, node.pack, stream_block_size(stream, node), percent):
-            node.pack = <uint8_t*>heap_move(heap, node.pack, stream_block_size(stream, node))
+        node.pack = <uint8_t*>block_move(heap, node.pack, stream_block_size(stream, node), percent)
         stream.moved = node.id
         idlist_step(&stream.nodes, &place)
         steps -= 1

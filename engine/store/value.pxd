@@ -71,3 +71,6 @@ cdef void* value_copy(heap_t* heap, type_t type, encoding_t encoding,
 cdef uint64_t value_count(type_t type, encoding_t encoding, const void* body) noexcept nogil
 cdef void* value_move(heap_t* heap, type_t type, encoding_t encoding, void* body,
                       unsigned percent) noexcept nogil
+
+# For the rooms of the types: where a block is after it was moved, if heap_should_move says so.
+cdef void* block_move(heap_t* heap, void* block, size_t size, unsigned percent) noexcept nogil

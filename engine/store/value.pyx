@@ -6,6 +6,7 @@ and each new type would have to touch it; so the rooms come to us.
 Invariants
     V1  a type is registered once, before the first entry of it exists
 """
+from ..core.heap cimport heap_move, heap_should_move
 from ..core.intrinsics cimport kvd_assert
 
 cdef enum:
@@ -58,3 +59,9 @@ cdef void* value_move(heap_t* heap, type_t type, encoding_t encoding, void* body
     if functions.move is NULL:
         return body
     return functions.move(heap, encoding, body, percent)
+
+
+cdef void* block_move(heap_t* heap, void* block, size_t size, unsigned percent) noexcept nogil:
+    if heap_should_move(heap, block, size, percent):
+        return heap_move(heap, block, size)
+    return block

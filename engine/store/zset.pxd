@@ -61,6 +61,13 @@ cdef struct zset_walk_t:
 
 # -- life -----------------------------------------------------------------------------------------
 
+# A handle to read a body with.
+cdef inline void zset_view(zset_t* zset, encoding_t encoding, const void* body) noexcept nogil:
+    zset.heap = NULL
+    zset.encoding = encoding
+    zset.body = <void*>body
+
+
 # An empty one, fit for so many members of at most that size.
 cdef void zset_create(zset_t* zset, uint64_t count, size_t size_max) noexcept nogil
 # Its body, whatever is in it.

@@ -24,7 +24,7 @@ from libc.math cimport isnan
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from ..core.heap cimport heap_alloc, heap_block_size, heap_free, heap_move, heap_should_move, heap_t
+from ..core.heap cimport heap_alloc, heap_block_size, heap_free, heap_should_move, heap_t
 from ..core.intrinsics cimport kvd_assert, unlikely
 from ..core.listpack cimport (
     listpack_append_many, listpack_copy, listpack_count, listpack_create, listpack_delete,
@@ -46,7 +46,7 @@ from ..core.table cimport (
     table_overhead, table_prefetch, table_remove, table_type_t, table_walk,
 )
 from .entry cimport ENC_LISTPACK, ENC_SKIPLIST, TYPE_ZSET
-from .value cimport value_register, value_type_t
+from .value cimport block_move, value_register, value_type_t
 
 cdef enum:
     MOVE_BUCKETS = 64                   # a step of defragmentation: some 500 members
@@ -583,17 +583,12 @@ cdef void* move_member(void* owner, void* item) noexcept nogil:
 cdef void* move_body(heap_t* heap, encoding_t encoding, void* body,
                      unsigned percent) noexcept nogil:
     """A step from where the last one ended: a large body takes many."""
-    cdef sorted_t* sorted = <sorted_t*>body
-    cdef size_t size = sizeof(sorted_t)
+    cdef sorted_t* sorted
     cdef mover_t mover
     cdef int i
     if encoding == ENC_LISTPACK:
-        size = listpack_size(<uint8_t*>body)
-    if heap_should_move(heap, body, size, percent):
-        body = heap_move(heap, body, size)
-    if encoding == ENC_LISTPACK:
-        return body
-    sorted = <sorted_t*>body
+        return block_move(heap, body, listpack_size(<uint8_t*>body), percent)
+    sorted = <sorted_t*>block_move(heap, body, sizeof(sorted_t), percent)
     mover.sorted = sorted
     mover.percent = percent
     for i in range(<int>MOVE_BUCKETS):
@@ -604,7 +599,7 @@ cdef void* move_body(heap_t* heap, encoding_t encoding, void* body,
         sorted.move_rank = ordered_move_nodes(&sorted.tree, sorted.move_rank, percent)
         if sorted.move_rank == 0:
             break
-    return body
+    return sorted
 
 
 cdef value_type_t FUNCTIONS
