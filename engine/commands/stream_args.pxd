@@ -12,7 +12,8 @@ from libc.stdint cimport int64_t, uint64_t
 from ..core.idlist cimport id_t
 from ..core.types cimport slice_t
 from ..store.entry cimport entry_t
-from ..store.stream cimport consumer_t, cursor_t, group_t, pending_t, stream_limits_t, stream_t
+from ..store.stream cimport consumer_t, group_t, pending_t, stream_limits_t, stream_t
+from ..store.stream_cursor cimport cursor_t
 from ..wire.command cimport client_t
 
 cdef enum:

@@ -8,10 +8,8 @@ from libc.string cimport memchr
 from ..core.number cimport format_uint64, parse_cursor, parse_uint64
 from ..store.entry cimport ENC_STREAM, TYPE_STREAM, entry_body
 from ..store.keyspace cimport EVENT_STREAM, keyspace_event
-from ..store.stream cimport (
-    ID_WORD_MAX, STREAM_SCRATCH, cursor_field, cursor_next, cursor_open, id_max, id_next,
-    id_previous, stream_create,
-)
+from ..store.stream cimport ID_WORD_MAX, STREAM_SCRATCH, id_max, id_next, id_previous, stream_create
+from ..store.stream_cursor cimport cursor_field, cursor_next, cursor_open
 from ..store.stream_group cimport consumer_name, group_name, stream_group
 from ..wire.command cimport key_hash
 from ..wire.errors cimport (

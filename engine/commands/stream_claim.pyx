@@ -16,7 +16,8 @@ from ..core.idlist cimport (
 )
 from ..core.number cimport parse_int64
 from ..core.types cimport slice_t
-from ..store.stream cimport consumer_t, group_t, pending_t, stream_has, stream_t
+from ..store.stream cimport consumer_t, group_t, pending_t, stream_t
+from ..store.stream_cursor cimport stream_has
 from ..store.stream_group cimport (
     group_consumer, group_create_consumer, group_deliver, group_forget, group_hand_over,
 )

@@ -3,10 +3,8 @@ from libc.stdint cimport int64_t, uint32_t
 
 from ..core.idlist cimport id_place_t, id_t, idlist_at, idlist_find, idlist_first, idlist_step
 from ..core.number cimport parse_int64
-from ..store.stream cimport (
-    ENTRIES_READ_UNKNOWN, consumer_t, cursor_next, cursor_open, cursor_t, group_t, id_max,
-    pending_t, stream_t,
-)
+from ..store.stream cimport ENTRIES_READ_UNKNOWN, consumer_t, group_t, id_max, pending_t, stream_t
+from ..store.stream_cursor cimport cursor_next, cursor_open, cursor_t
 from ..store.stream_group cimport consumer_name, group_lag, group_name, stream_group
 from ..store.stream_value cimport stream_radix_nodes
 from ..wire.command cimport (

@@ -23,9 +23,11 @@ from ..core.number cimport parse_int64
 from ..core.types cimport slice_t
 from ..store.entry cimport TYPE_STREAM
 from ..store.stream cimport (
-    ENTRIES_READ_UNKNOWN, consumer_t, cursor_hint, cursor_next, cursor_open, cursor_open_behind,
-    cursor_t, group_t, id_max, id_next, id_previous, pending_t, stream_distance,
-    stream_has_tombstones, stream_last_entry, stream_t,
+    ENTRIES_READ_UNKNOWN, consumer_t, group_t, id_max, id_next, id_previous, pending_t,
+    stream_distance, stream_has_tombstones, stream_t,
+)
+from ..store.stream_cursor cimport (
+    cursor_hint, cursor_next, cursor_open, cursor_open_behind, cursor_t, stream_last_entry,
 )
 from ..store.stream_group cimport (
     group_consumer, group_create_consumer, group_deliver, stream_group,

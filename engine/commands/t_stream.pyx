@@ -14,11 +14,11 @@ from ..core.number cimport parse_int64
 from ..core.types cimport slice_t
 from ..store.keyspace cimport EVENT_STREAM, keyspace_event, keyspace_signal
 from ..store.stream cimport (
-    ID_WORD_MAX, STREAM_ENTRY_MAX, TRIM_ID, TRIM_LENGTH, TRIM_NONE, cursor_next, cursor_open,
-    cursor_t, id_is_zero, id_next, stream_append, stream_delete, stream_find_first,
-    stream_last_entry, stream_limits_t, stream_set_last_id, stream_t, stream_trim, trim_by_t,
-    trim_t,
+    ID_WORD_MAX, STREAM_ENTRY_MAX, TRIM_ID, TRIM_LENGTH, TRIM_NONE, id_is_zero, id_next,
+    stream_append, stream_delete, stream_find_first, stream_limits_t, stream_set_last_id, stream_t,
+    stream_trim, trim_by_t, trim_t,
 )
+from ..store.stream_cursor cimport cursor_next, cursor_open, cursor_t, stream_last_entry
 from ..wire.command cimport (
     ACL_STREAM, CLIENT_LOADING, CMD_DENYOOM, CMD_FAST, CMD_READONLY, CMD_WRITE, GROUP_STREAM,
     KEY_ACCESS, KEY_DELETE, KEY_INSERT, KEY_RO, KEY_RW, KEY_UPDATE, client_t, command_register,

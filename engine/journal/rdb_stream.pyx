@@ -23,9 +23,10 @@ from ..core.types cimport slice_t
 from ..store.entry cimport ENC_STREAM, entry_body
 from ..store.stream cimport (
     ENTRIES_READ_UNKNOWN, consumer_t, group_t, pending_t, stream_create, stream_distance,
-    stream_find_first, stream_last_entry, stream_node_t, stream_node_valid, stream_set_last_id,
-    stream_t, stream_take_node,
+    stream_find_first, stream_node_t, stream_set_last_id, stream_t, stream_take_node,
 )
+from ..store.stream_check cimport stream_node_valid
+from ..store.stream_cursor cimport stream_last_entry
 from ..store.stream_group cimport (
     consumer_name, group_create_consumer, group_name, stream_create_group,
 )

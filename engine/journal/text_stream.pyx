@@ -16,10 +16,8 @@ from ..core.idlist cimport id_place_t, id_t, idlist_at, idlist_find, idlist_firs
 from ..core.number cimport format_uint64
 from ..core.types cimport slice_t
 from ..store.entry cimport entry_body, entry_key
-from ..store.stream cimport (
-    STREAM_SCRATCH, consumer_t, cursor_field, cursor_next, cursor_open, cursor_t, group_t, id_max,
-    pending_t, stream_t,
-)
+from ..store.stream cimport STREAM_SCRATCH, consumer_t, group_t, id_max, pending_t, stream_t
+from ..store.stream_cursor cimport cursor_field, cursor_next, cursor_open, cursor_t
 from ..store.stream_group cimport consumer_name, group_name
 from .text cimport text_put, text_put_int, text_start
 

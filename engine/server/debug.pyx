@@ -35,9 +35,8 @@ from ..store.list cimport (
     list_at_t, list_get, list_next, list_node_t, list_seek, list_t, list_value_t, list_view,
 )
 from ..store.set cimport set_next, set_t, set_view, set_walk, set_walk_t
-from ..store.stream cimport (
-    STREAM_SCRATCH, cursor_field, cursor_next, cursor_open, cursor_t, id_max, stream_t,
-)
+from ..store.stream cimport STREAM_SCRATCH, id_max, stream_t
+from ..store.stream_cursor cimport cursor_field, cursor_next, cursor_open, cursor_t
 from ..store.zset cimport zset_item_t, zset_next, zset_t, zset_view, zset_walk_rank, zset_walk_t
 from .capsule cimport server_from
 

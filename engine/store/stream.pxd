@@ -1,5 +1,5 @@
-"""A stream: entries in the order of their IDs. What its groups do is in stream_group, what concerns
-a stream as a whole in stream_value.
+"""A stream: entries in the order of their IDs. They are read with stream_cursor; what groups do is
+in stream_group, what concerns a stream as a whole in stream_value.
 
 Terms
     entry      fields with values under an ID
@@ -18,7 +18,7 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from ..core.heap cimport heap_t
-from ..core.idlist cimport id_place_t, id_t, idlist_last, idlist_t
+from ..core.idlist cimport id_t, idlist_last, idlist_t
 from ..core.listpack cimport listpack_size
 from ..core.types cimport slice_t
 
@@ -99,25 +99,6 @@ cdef struct trim_t:
     id_t id                             # entries below it go
     int64_t limit                       # entries that may go; 0: any number
 
-cdef struct cursor_t:
-    const stream_t* stream
-    id_place_t place
-    const stream_node_t* node
-    const uint8_t* at                   # the entry to be looked at next, or what is behind it when
-                                        # the walk is backwards; NULL: the node begins
-    const uint8_t* fields               # the node's
-    int64_t field_count
-    id_t start
-    id_t end
-    bint backwards
-    # The entry that was found
-    id_t id
-    const uint8_t* entry                # its flags
-    int64_t count                       # fields
-    int64_t left                        # of which are not read yet
-    const uint8_t* field                # next of the node's, or NULL: they stand before the values
-    const uint8_t* value
-
 # -- life -----------------------------------------------------------------------------------------
 
 cdef stream_t* stream_create(heap_t* heap) noexcept nogil
@@ -176,25 +157,8 @@ cdef bint stream_delete(heap_t* heap, stream_t* stream, id_t id) noexcept nogil
 cdef uint64_t stream_trim(heap_t* heap, stream_t* stream, const trim_t* trim) noexcept nogil
 # Look for the first entry, after some were deleted.
 cdef void stream_find_first(stream_t* stream) noexcept nogil
-cdef bint stream_has(const stream_t* stream, id_t id) noexcept nogil
 # No entry may be above it. Tombstones that are go.
 cdef void stream_set_last_id(heap_t* heap, stream_t* stream, id_t id) noexcept nogil
-# The last entry's ID, which may be below last_id; 0-0 when there is none.
-cdef id_t stream_last_entry(const stream_t* stream) noexcept nogil
-
-cdef void cursor_open(cursor_t* cursor, const stream_t* stream, id_t start, id_t end,
-                      bint backwards) noexcept nogil
-# Forwards from what is behind `after`, to the end; uses the hint when it is about `after`.
-cdef void cursor_open_behind(cursor_t* cursor, const stream_t* stream, id_t after,
-                             const hint_t* hint) noexcept nogil
-# The next entry; False when there is none. The fields of the one before need not have been read.
-cdef bint cursor_next(cursor_t* cursor) noexcept nogil
-# The next field and value of the entry; both scratches have STREAM_SCRATCH bytes. To be called
-# cursor.count times at most.
-cdef void cursor_field(cursor_t* cursor, slice_t* field, slice_t* value, char* field_scratch,
-                       char* value_scratch) noexcept nogil
-# What cursor_open_behind can use later; all fields of the entry have been read.
-cdef void cursor_hint(const cursor_t* cursor, hint_t* hint) noexcept nogil
 
 # -- counting -------------------------------------------------------------------------------------
 
@@ -205,8 +169,5 @@ cdef int64_t stream_distance(const stream_t* stream, id_t id) noexcept nogil
 
 # -- other floors ---------------------------------------------------------------------------------
 
-# A pack that is valid as such is one of a node with this ID: its entries ascend, nothing in them
-# leads astray, and `live` of them are no tombstones.
-cdef bint stream_node_valid(const uint8_t* pack, id_t node, uint64_t* live) noexcept nogil
 # Take a valid pack as the node behind all others; False when the ID is not behind their entries.
 cdef bint stream_take_node(heap_t* heap, stream_t* stream, id_t id, uint8_t* pack) noexcept nogil

@@ -9,10 +9,6 @@ entry with the node's fields (they are those of its first one) stores values onl
 the tail is exactly as large as its pack; the tail's block has room, and an entry is written into it
 in one pass. When a node is full it gives its room back.
 
-Who reads a stream to its end reads on from where it was, so the place is remembered: a group, or
-the stream for readers without one, keeps a hint, the byte behind the entry that it read last. A
-stock server walks half a node for that each time.
-
 Invariants
     T1  length is the sum of `live` over the nodes; each node has an entry, if only a tombstone
     T2  first_id is the first live entry's, or 0-0
@@ -24,50 +20,20 @@ from libc.string cimport memmove, memset
 
 from ..core.heap cimport heap_alloc, heap_block_size, heap_free, heap_realloc
 from ..core.idlist cimport (
-    id_equal, id_less, idlist_at, idlist_first, idlist_init, idlist_insert, idlist_last,
-    idlist_remove_at, idlist_seek, idlist_step, idlist_step_back,
+    id_equal, id_less, id_place_t, idlist_at, idlist_first, idlist_init, idlist_insert, idlist_last,
+    idlist_remove_at, idlist_step_back,
 )
-from ..core.intrinsics cimport kvd_assert, likely, load16, store16, store32
+from ..core.intrinsics cimport likely, load16, store16, store32
 from ..core.listpack cimport (
     LISTPACK_EMPTY, LISTPACK_END, LISTPACK_HEADER, LISTPACK_OVERHEAD, listpack_cost_int,
-    listpack_count, listpack_entry_size, listpack_equal, listpack_get, listpack_int, listpack_prev,
-    listpack_size, listpack_write, listpack_write_int,
+    listpack_count, listpack_entry_size, listpack_equal, listpack_prev, listpack_size,
+    listpack_write, listpack_write_int,
 )
+from .stream_cursor cimport cursor_behind, cursor_enter, cursor_next, cursor_open, cursor_t
+from .stream_pack cimport pack_behind, pack_number, pack_take
 
 cdef enum:
     COUNT_UNKNOWN = 65535               # of a listpack's header
-
-
-# -- elements of a pack ---------------------------------------------------------------------------
-
-cdef inline int64_t number_at(const uint8_t* at) noexcept nogil:
-    cdef int64_t number = 0
-    if likely(at[0] < 128):
-        return at[0]
-    listpack_int(at, &number)
-    return number
-
-
-cdef inline const uint8_t* behind(const uint8_t* at) noexcept nogil:
-    return at + listpack_entry_size(at)
-
-
-cdef inline int64_t take_number(const uint8_t** at) noexcept nogil:
-    cdef int64_t number
-    if likely(at[0][0] < 128):
-        number = at[0][0]
-        at[0] += 2
-        return number
-    number = number_at(at[0])
-    at[0] = behind(at[0])
-    return number
-
-
-cdef inline const uint8_t* skip(const uint8_t* at, int64_t count) noexcept nogil:
-    while count > 0:
-        at = behind(at)
-        count -= 1
-    return at
 
 
 # -- nodes ----------------------------------------------------------------------------------------
@@ -114,16 +80,6 @@ cdef const uint8_t* set_number(heap_t* heap, stream_t* stream, stream_node_t* no
     return node.pack + place
 
 
-cdef stream_node_t* node_for(const stream_t* stream, id_t id, id_place_t* place) noexcept nogil:
-    """The node that holds this ID if any does: the last one not above it, or the first."""
-    cdef stream_node_t* node
-    place[0] = idlist_seek(&stream.nodes, id)
-    node = <stream_node_t*>idlist_at(&stream.nodes, place[0])
-    if node is NULL or id_less(id, node.id):
-        idlist_step_back(&stream.nodes, place)
-    return <stream_node_t*>idlist_at(&stream.nodes, place[0])
-
-
 # -- life -----------------------------------------------------------------------------------------
 
 cdef stream_t* stream_create(heap_t* heap) noexcept nogil:
@@ -137,14 +93,14 @@ cdef stream_t* stream_create(heap_t* heap) noexcept nogil:
 # -- appending ------------------------------------------------------------------------------------
 
 cdef bint same_fields(const uint8_t* pack, int argc, const slice_t* argv) noexcept nogil:
-    cdef const uint8_t* at = behind(behind(pack + LISTPACK_HEADER))
+    cdef const uint8_t* at = pack_behind(pack_behind(pack + LISTPACK_HEADER))
     cdef int i
-    if take_number(&at) * 2 != argc:
+    if pack_take(&at) * 2 != argc:
         return False
     for i in range(0, argc, 2):
         if not listpack_equal(at, argv[i]):
             return False
-        at = behind(at)
+        at = pack_behind(at)
     return True
 
 
@@ -157,8 +113,8 @@ cdef bint is_full(const uint8_t* pack, const stream_limits_t* limits,
         bytes_max = <size_t>limits.bytes
     if listpack_size(pack) + more >= bytes_max:
         return True
-    entries = take_number(&at)
-    return limits.entries and entries + number_at(at) >= limits.entries
+    entries = pack_take(&at)
+    return limits.entries and entries + pack_number(at) >= limits.entries
 
 
 cdef stream_node_t* begin_node(heap_t* heap, stream_t* stream, id_t id, size_t room, int argc,
@@ -249,177 +205,12 @@ cdef void stream_append(heap_t* heap, stream_t* stream, const stream_limits_t* l
     reserve(heap, stream, node, room)
     write_entry(stream, node, id, same, argc, argv)
     live = node.pack + LISTPACK_HEADER
-    set_number(heap, stream, node, live, number_at(live) + 1)
+    set_number(heap, stream, node, live, pack_number(live) + 1)
     stream.length += 1
     stream.entries_added += 1
     stream.last_id = id
     if stream.length == 1:
         stream.first_id = id            # T2
-
-
-# -- cursors --------------------------------------------------------------------------------------
-
-cdef void cursor_open(cursor_t* cursor, const stream_t* stream, id_t start, id_t end,
-                      bint backwards) noexcept nogil:
-    memset(cursor, 0, sizeof(cursor_t))
-    cursor.stream = stream
-    cursor.start = start
-    cursor.end = end
-    cursor.backwards = backwards
-    cursor.node = node_for(stream, end if backwards else start, &cursor.place)
-
-
-cdef void open_node(cursor_t* cursor) noexcept nogil:
-    """Read the node's own fields, and stand before its first entry, or behind its last."""
-    cdef const uint8_t* at = behind(behind(cursor.node.pack + LISTPACK_HEADER))
-    cursor.field_count = take_number(&at)
-    cursor.fields = at
-    if cursor.backwards:
-        cursor.at = cursor.node.pack + listpack_size(cursor.node.pack) - 1
-    else:
-        cursor.at = behind(skip(at, cursor.field_count))
-
-
-cdef void cursor_open_behind(cursor_t* cursor, const stream_t* stream, id_t after,
-                             const hint_t* hint) noexcept nogil:
-    cdef id_t start = after
-    if not id_next(&start):
-        cursor_open(cursor, stream, id_max(), id_max(), False)
-        cursor.node = NULL              # nothing is behind the last of all IDs
-        return
-    cursor_open(cursor, stream, start, id_max(), False)
-    if hint.offset and hint.shape == stream.shape and id_equal(hint.id, after):
-        cursor.node = node_for(stream, after, &cursor.place)
-        open_node(cursor)
-        cursor.at = cursor.node.pack + hint.offset
-
-
-cdef void cursor_hint(const cursor_t* cursor, hint_t* hint) noexcept nogil:
-    hint.id = cursor.id
-    hint.offset = <uint32_t>(behind(cursor.value) - cursor.node.pack)
-    hint.shape = cursor.stream.shape
-
-
-cdef bint step_node(cursor_t* cursor) noexcept nogil:
-    cursor.at = NULL
-    if cursor.backwards:
-        if not idlist_step_back(&cursor.stream.nodes, &cursor.place):
-            cursor.node = NULL
-            return False
-    else:
-        idlist_step(&cursor.stream.nodes, &cursor.place)
-    cursor.node = <const stream_node_t*>idlist_at(&cursor.stream.nodes, cursor.place)
-    return cursor.node is not NULL
-
-
-cdef inline const uint8_t* read_entry(cursor_t* cursor, const uint8_t* at,
-                                      int64_t* flags) noexcept nogil:
-    """Take the entry's head; returns where its values, or fields and values, begin."""
-    cursor.entry = at
-    flags[0] = take_number(&at)
-    cursor.id.ms = cursor.node.id.ms + <uint64_t>take_number(&at)
-    cursor.id.seq = cursor.node.id.seq + <uint64_t>take_number(&at)
-    if flags[0] & STREAM_SAME_FIELDS:
-        cursor.count = cursor.field_count
-        cursor.field = cursor.fields
-    else:
-        cursor.count = take_number(&at)
-        cursor.field = NULL
-    return at
-
-
-cdef inline const uint8_t* pass_values(const cursor_t* cursor) noexcept nogil:
-    """Behind the entry, its unread values included."""
-    return skip(cursor.value, (cursor.left if cursor.field is not NULL else 2 * cursor.left) + 1)
-
-
-cdef bint next_forwards(cursor_t* cursor) noexcept nogil:
-    cdef int64_t flags
-    if cursor.value is not NULL:
-        cursor.at = pass_values(cursor)
-        cursor.value = NULL
-    while cursor.node is not NULL:
-        if cursor.at is NULL:
-            open_node(cursor)
-        while cursor.at[0] != LISTPACK_END:
-            cursor.value = read_entry(cursor, cursor.at, &flags)
-            cursor.left = cursor.count
-            if not flags & STREAM_DELETED and not id_less(cursor.id, cursor.start):
-                if id_less(cursor.end, cursor.id):
-                    cursor.node = NULL
-                    cursor.value = NULL
-                    return False
-                return True
-            cursor.at = pass_values(cursor)
-            cursor.value = NULL
-        step_node(cursor)
-    return False
-
-
-cdef bint next_backwards(cursor_t* cursor) noexcept nogil:
-    cdef const uint8_t* at
-    cdef int64_t flags, count
-    cursor.value = NULL
-    while cursor.node is not NULL:
-        if cursor.at is NULL:
-            open_node(cursor)
-        while True:
-            at = listpack_prev(cursor.node.pack, cursor.at)
-            count = number_at(at)       # 0: the end of the node's fields
-            if count == 0:
-                break
-            while count:
-                at = listpack_prev(cursor.node.pack, at)
-                count -= 1
-            cursor.at = at
-            cursor.value = read_entry(cursor, at, &flags)
-            cursor.left = cursor.count
-            if not flags & STREAM_DELETED and not id_less(cursor.end, cursor.id):
-                if id_less(cursor.id, cursor.start):
-                    cursor.node = NULL
-                    cursor.value = NULL
-                    return False
-                return True
-        step_node(cursor)
-    return False
-
-
-cdef bint cursor_next(cursor_t* cursor) noexcept nogil:
-    return next_backwards(cursor) if cursor.backwards else next_forwards(cursor)
-
-
-cdef void cursor_field(cursor_t* cursor, slice_t* field, slice_t* value, char* field_scratch,
-                       char* value_scratch) noexcept nogil:
-    kvd_assert(cursor.left > 0)
-    cursor.left -= 1
-    if cursor.field is not NULL:
-        field[0] = listpack_get(cursor.field, field_scratch)
-        cursor.field = behind(cursor.field)
-    else:
-        field[0] = listpack_get(cursor.value, field_scratch)
-        cursor.value = behind(cursor.value)
-    value[0] = listpack_get(cursor.value, value_scratch)
-    cursor.value = behind(cursor.value)
-
-
-cdef bint stream_has(const stream_t* stream, id_t id) noexcept nogil:
-    cdef cursor_t cursor
-    if stream.length == 0 or id_less(id, stream.first_id) or id_less(stream.last_id, id):
-        return False
-    cursor_open(&cursor, stream, id, id, False)
-    return cursor_next(&cursor)
-
-
-cdef id_t stream_last_entry(const stream_t* stream) noexcept nogil:
-    cdef cursor_t cursor
-    cursor_open(&cursor, stream, id_t(0, 0), id_max(), True)
-    return cursor.id if cursor_next(&cursor) else id_t(0, 0)
-
-
-cdef void stream_find_first(stream_t* stream) noexcept nogil:
-    cdef cursor_t cursor
-    cursor_open(&cursor, stream, id_t(0, 0), id_max(), False)
-    stream.first_id = cursor.id if cursor_next(&cursor) else id_t(0, 0)
 
 
 # -- deleting -------------------------------------------------------------------------------------
@@ -428,8 +219,8 @@ cdef void count_tombstones(heap_t* heap, stream_t* stream, stream_node_t* node,
                            int64_t more) noexcept nogil:
     """That many live entries of the node became tombstones; some stay."""
     cdef const uint8_t* at = node.pack + LISTPACK_HEADER
-    at = behind(set_number(heap, stream, node, at, number_at(at) - more))
-    set_number(heap, stream, node, at, number_at(at) + more)
+    at = pack_behind(set_number(heap, stream, node, at, pack_number(at) - more))
+    set_number(heap, stream, node, at, pack_number(at) + more)
 
 
 cdef inline void mark(const uint8_t* entry) noexcept nogil:
@@ -446,7 +237,7 @@ cdef bint stream_delete(heap_t* heap, stream_t* stream, id_t id) noexcept nogil:
     node = <stream_node_t*>cursor.node
     mark(cursor.entry)
     stream.length -= 1
-    if number_at(node.pack + LISTPACK_HEADER) == 1:
+    if pack_number(node.pack + LISTPACK_HEADER) == 1:
         remove_node(heap, stream, &cursor.place)            # T1
     else:
         count_tombstones(heap, stream, node, 1)
@@ -459,12 +250,12 @@ cdef id_t last_of_node(const stream_node_t* node) noexcept nogil:
     cdef int64_t count
     cdef id_t id = node.id
     at = listpack_prev(node.pack, at)
-    count = number_at(at) - 1           # back to what follows the flags
+    count = pack_number(at) - 1         # back to what follows the flags
     while count > 0:
         at = listpack_prev(node.pack, at)
         count -= 1
-    id.ms += <uint64_t>take_number(&at)
-    id.seq += <uint64_t>take_number(&at)
+    id.ms += <uint64_t>pack_take(&at)
+    id.seq += <uint64_t>pack_take(&at)
     return id
 
 
@@ -499,7 +290,7 @@ cdef uint64_t stream_trim(heap_t* heap, stream_t* stream, const trim_t* trim) no
         node = <stream_node_t*>idlist_at(&stream.nodes, place)
         if node is NULL or (trim.by == TRIM_LENGTH and stream.length <= trim.length):
             break
-        live = <uint64_t>number_at(node.pack + LISTPACK_HEADER)
+        live = <uint64_t>pack_number(node.pack + LISTPACK_HEADER)
         if trim.limit and went + live > <uint64_t>trim.limit:
             break
         if trim.by == TRIM_LENGTH:
@@ -527,17 +318,17 @@ cdef void cut_tombstones(heap_t* heap, stream_t* stream, stream_node_t* tail) no
     cdef int64_t flags
     cursor_open(&cursor, stream, id_t(0, 0), id_max(), True)
     cursor_next(&cursor)
-    cursor.at = pass_values(&cursor)
+    cursor.at = cursor_behind(&cursor)
     size = <size_t>(cursor.at - tail.pack)
     while cursor.at[0] != LISTPACK_END:
-        cursor.value = read_entry(&cursor, cursor.at, &flags)
+        cursor.value = cursor_enter(&cursor, cursor.at, &flags)
         cursor.left = cursor.count
-        cursor.at = pass_values(&cursor)
+        cursor.at = cursor_behind(&cursor)
         cut += 1
     tail.pack[size] = LISTPACK_END
     store32(tail.pack, <uint32_t>size + 1)
-    at = behind(tail.pack + LISTPACK_HEADER)
-    set_number(heap, stream, tail, at, number_at(at) - cut)
+    at = pack_behind(tail.pack + LISTPACK_HEADER)
+    set_number(heap, stream, tail, at, pack_number(at) - cut)
     count_elements(tail.pack)
     stream.shape += 1                   # T3
 
@@ -554,7 +345,7 @@ cdef void stream_set_last_id(heap_t* heap, stream_t* stream, id_t id) noexcept n
     cdef stream_node_t* tail = <stream_node_t*>idlist_last(&stream.nodes)
     cdef id_place_t place
     while tail is not NULL and id_less(id, last_of_node(tail)):
-        if number_at(tail.pack + LISTPACK_HEADER):
+        if pack_number(tail.pack + LISTPACK_HEADER):
             cut_tombstones(heap, stream, tail)
             break
         place = id_place_t(stream.nodes.chunk_count, 0)
@@ -562,6 +353,12 @@ cdef void stream_set_last_id(heap_t* heap, stream_t* stream, id_t id) noexcept n
         remove_node(heap, stream, &place)
         tail = <stream_node_t*>idlist_last(&stream.nodes)
     stream.last_id = id
+
+
+cdef void stream_find_first(stream_t* stream) noexcept nogil:
+    cdef cursor_t cursor
+    cursor_open(&cursor, stream, id_t(0, 0), id_max(), False)
+    stream.first_id = cursor.id if cursor_next(&cursor) else id_t(0, 0)
 
 
 # -- counting -------------------------------------------------------------------------------------
@@ -591,93 +388,6 @@ cdef int64_t stream_distance(const stream_t* stream, id_t id) noexcept nogil:
 
 
 # -- other floors ---------------------------------------------------------------------------------
-
-cdef inline bint is_number(const uint8_t* at, int64_t least, int64_t most) noexcept nogil:
-    cdef int64_t number
-    return at[0] != LISTPACK_END and listpack_int(at, &number) and least <= number <= most
-
-
-cdef bint pass_some(const uint8_t** at, int64_t count) noexcept nogil:
-    """On by `count` elements; False when the pack ends before."""
-    while count > 0:
-        if at[0][0] == LISTPACK_END:
-            return False
-        at[0] = behind(at[0])
-        count -= 1
-    return True
-
-
-cdef bint entry_valid(const uint8_t** at, id_t node, int64_t fields, bint* deleted,
-                      id_t* id) noexcept nogil:
-    """One entry of a node with so many fields; *at goes behind it."""
-    cdef int64_t elements = 3 + fields
-    cdef int64_t values = fields
-    cdef int64_t flags
-    if not is_number(at[0], 0, STREAM_DELETED | STREAM_SAME_FIELDS):
-        return False
-    flags = number_at(at[0])
-    # A number that small can be spelt in more bytes; then marking it would spoil the pack.
-    if at[0][0] >= 128:
-        return False
-    deleted[0] = flags & STREAM_DELETED != 0
-    at[0] = behind(at[0])
-    if not is_number(at[0], INT64_MIN_, INT64_MAX_):
-        return False
-    id.ms = node.ms + <uint64_t>take_number(at)
-    if not is_number(at[0], INT64_MIN_, INT64_MAX_):
-        return False
-    id.seq = node.seq + <uint64_t>take_number(at)
-    if not flags & STREAM_SAME_FIELDS:
-        if not is_number(at[0], 0, STREAM_ENTRY_MAX):
-            return False
-        values = 2 * number_at(at[0])
-        elements = 4 + values
-        at[0] = behind(at[0])
-    if not pass_some(at, values) or not is_number(at[0], elements, elements):
-        return False
-    at[0] = behind(at[0])
-    return True
-
-
-cdef extern from *:
-    """
-    #define KVD_INT64_MIN INT64_MIN
-    #define KVD_INT64_MAX INT64_MAX
-    """
-    const int64_t INT64_MIN_ "KVD_INT64_MIN"
-    const int64_t INT64_MAX_ "KVD_INT64_MAX"
-
-
-cdef bint stream_node_valid(const uint8_t* pack, id_t node, uint64_t* live) noexcept nogil:
-    cdef id_t id
-    cdef id_t before = node
-    cdef const uint8_t* at = pack + LISTPACK_HEADER
-    cdef int64_t said_live, said_deleted, fields
-    cdef int64_t entries = 0
-    cdef int64_t tombstones = 0
-    cdef bint deleted
-    if not is_number(at, 0, STREAM_ENTRY_MAX):
-        return False
-    said_live = take_number(&at)
-    if not is_number(at, 0, STREAM_ENTRY_MAX):
-        return False
-    said_deleted = take_number(&at)
-    if not is_number(at, 0, STREAM_ENTRY_MAX):
-        return False
-    fields = take_number(&at)
-    if not pass_some(&at, fields) or not is_number(at, 0, 0):
-        return False
-    at = behind(at)
-    while at[0] != LISTPACK_END:
-        if not entry_valid(&at, node, fields, &deleted, &id) or id_less(id, before) \
-                or (entries and id_equal(id, before)):
-            return False
-        before = id
-        entries += 1
-        tombstones += 1 if deleted else 0
-    live[0] = <uint64_t>(entries - tombstones)
-    return entries > 0 and said_live == entries - tombstones and said_deleted == tombstones
-
 
 cdef bint stream_take_node(heap_t* heap, stream_t* stream, id_t id, uint8_t* pack) noexcept nogil:
     cdef bint found
