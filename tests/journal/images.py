@@ -44,4 +44,4 @@ def loaded(directory, key: bytes, *requests: str, version: int = 10) -> list[byt
     for old in place.glob("*.incr.aof"):
         old.unlink()
     with Running(directory) as running:
-        return [running.ask(*request.split(" ")) for request in requests]
+        return [running.server.execute(*request.encode().split(b" ")) for request in requests]
