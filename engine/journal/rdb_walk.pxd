@@ -1,17 +1,9 @@
-"""A long value written to an RDB file in pieces.
-
-Terms
-    long      a value whose writing takes so much time that others would notice
-    walk      over one value, from its header in the file to its last element
-
-Between two pieces the value must not change; the entry may be read, and its access field written.
-"""
+"""A large aggregate written to an RDB file in pieces, by its type: see pieces."""
 from libc.stddef cimport size_t
 
 from ..core.buf cimport buf_t
 from ..store.entry cimport entry_t, type_t
 from ..store.hash cimport hash_walk_t
-from ..store.keyspace cimport store_t
 from ..store.list cimport list_node_t
 from ..store.set cimport set_walk_t
 from ..store.zset cimport zset_walk_t
@@ -19,8 +11,6 @@ from .rdb_stream cimport rdb_stream_walk_t
 
 cdef struct rdb_walk_t:
     type_t type
-    const char* data                    # of a string: what is left of it
-    size_t size
     set_walk_t set
     hash_walk_t hash
     bint mortal                         # fields with deadlines
@@ -28,10 +18,7 @@ cdef struct rdb_walk_t:
     const list_node_t* node
     rdb_stream_walk_t stream
 
-# It should be written in pieces.
-cdef bint rdb_is_long(const entry_t* entry) noexcept nogil
-# Of a long value: what stands before its elements.
-cdef void rdb_walk_start(rdb_walk_t* walk, buf_t* out, const store_t* store,
-                         const entry_t* entry) noexcept nogil
+# What stands before its elements, behind its key.
+cdef void rdb_walk_start(rdb_walk_t* walk, buf_t* out, const entry_t* entry) noexcept nogil
 # Append elements until there are `size_max` bytes in the buffer; true while more remain.
 cdef bint rdb_walk_step(rdb_walk_t* walk, buf_t* out, size_t size_max) noexcept nogil

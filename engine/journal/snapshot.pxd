@@ -7,7 +7,7 @@ Terms
     origin    the database that a table was at the moment; SWAPDB and FLUSHALL do not change it
     front     the buffer that entries are appended to
     back      the buffer that the thread writes to the file
-    long      a value that is written in pieces, over several slices: see rdb_walk
+    long      a value that is written in pieces, over several slices: see pieces
     side      the buffer of what has to be written while a long value is halfway into front
 """
 from libc.stddef cimport size_t
@@ -17,7 +17,7 @@ from ..core.buf cimport buf_t
 from ..core.types cimport slice_t
 from ..store.entry cimport entry_t
 from ..store.keyspace cimport keyspace_t, store_t
-from .rdb_walk cimport rdb_walk_t
+from .pieces cimport pieces_t
 
 cdef enum snapshot_state_t:
     SNAPSHOT_IDLE = 0
@@ -42,7 +42,7 @@ cdef struct snapshot_t:
     int db                              # database selected in the file; -1
     buf_t front
     scribe_t* scribe                    # owned while state is not idle
-    rdb_walk_t* walk                    # likewise: of the first long value, once it has begun
+    pieces_t* pieces                    # likewise: of the first long value, once it has begun
     bint halfway                        # it has
     long_t* longs                       # owned: values still to be written, in a line
     size_t long_first

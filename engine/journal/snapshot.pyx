@@ -59,9 +59,10 @@ from ..core.table cimport (
 )
 from ..store.entry cimport ENTRY_COPYING, entry_key
 from ..store.keyspace cimport store_drop_entry, store_hash
+from .pieces cimport pieces_start, pieces_step, pieces_wanted
 from .rdb cimport rdb_write_end, rdb_write_entry, rdb_write_header, rdb_write_select
-from .rdb_walk cimport rdb_is_long, rdb_walk_start, rdb_walk_step
-from .text cimport text_put_int, text_start, text_write_entry
+from .text cimport text_write_entry
+from .text_format cimport text_put_int, text_start
 from ..core.threads cimport (
     pthread_cond_init, pthread_cond_signal, pthread_cond_t, pthread_cond_wait, pthread_create,
     pthread_join, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_t, pthread_mutex_unlock,
@@ -224,7 +225,7 @@ cdef bint snapshot_begin(snapshot_t* snapshot, int fd, int old_fd, bint as_rdb) 
     snapshot.as_rdb = as_rdb
     snapshot.db = -1
     snapshot.scribe = scribe
-    snapshot.walk = <rdb_walk_t*>heap_alloc(store.heap, sizeof(rdb_walk_t))
+    snapshot.pieces = <pieces_t*>heap_alloc(store.heap, sizeof(pieces_t))
     snapshot.halfway = False
     snapshot.wanted = False
     snapshot.keys = 0
@@ -273,8 +274,8 @@ cdef void snapshot_end(snapshot_t* snapshot) noexcept nogil:
     buf_free(&scribe.back)
     buf_free(&snapshot.front)
     free(scribe)
-    heap_free(snapshot.store.heap, snapshot.walk, sizeof(rdb_walk_t))
-    snapshot.walk = NULL
+    heap_free(snapshot.store.heap, snapshot.pieces, sizeof(pieces_t))
+    snapshot.pieces = NULL
     snapshot.scribe = NULL
     snapshot.state = SNAPSHOT_IDLE
 
@@ -317,8 +318,7 @@ cdef void put_segment(snapshot_t* snapshot, table_t* table, uint64_t* hash) noex
     cdef size_t count = table_take_segment(table, hash, snapshot.version, items)
     cdef size_t i
     for i in range(count):
-        # As text, a value is always written at once.
-        if unlikely(snapshot.as_rdb and rdb_is_long(<const entry_t*>items[i])):
+        if unlikely(pieces_wanted(<const entry_t*>items[i])):
             enter_line(snapshot, table, <entry_t*>items[i])
         else:
             put_entry(snapshot, table.origin, <const entry_t*>items[i])
@@ -368,11 +368,11 @@ cdef bint put_piece(snapshot_t* snapshot, size_t size) noexcept nogil:
     cdef long_t* one = &snapshot.longs[snapshot.long_first]
     if not snapshot.halfway:
         select(snapshot, one.origin)           # in front: side is empty
-        rdb_walk_start(snapshot.walk, &snapshot.front, snapshot.store, one.entry)
+        pieces_start(snapshot.pieces, &snapshot.front, snapshot.store, one.entry, snapshot.as_rdb)
         snapshot.halfway = True
         snapshot.side_db = one.origin
-    if rdb_walk_step(snapshot.walk, &snapshot.front,
-                     SIZE_MAX if size == SIZE_MAX else snapshot.front.size + size):
+    if pieces_step(snapshot.pieces, &snapshot.front,
+                   SIZE_MAX if size == SIZE_MAX else snapshot.front.size + size):
         return True
     snapshot.halfway = False
     leave_line(snapshot, one)
@@ -463,7 +463,7 @@ cdef bint snapshot_holds(snapshot_t* snapshot, keyspace_t* ks, slice_t key) noex
     if entry is NULL:
         return False
     if not entry.flags & ENTRY_COPYING:
-        if (not snapshot.as_rdb or not rdb_is_long(entry)
+        if (not pieces_wanted(entry)
                 or table_segment_version(&ks.table, hash) == snapshot.version):
             return False
         put_segment(snapshot, &ks.table, &hash)
