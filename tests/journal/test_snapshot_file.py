@@ -11,11 +11,11 @@ import time
 
 import pytest
 
-from bench.peers import valkey_binary
 from kvd.engine.server.journal import Journal, JournalError
 from kvd.engine.server.server import Server
 from tests.journal.engines import Connection
 from tests.journal.test_load import Log
+from tests.oracle import SERVERS
 
 COMMANDS = [
     ("SET", "text", "x" * 100), ("SET", "number", "17"), ("SET", "dies", "1", "EX", "10000"),
@@ -31,11 +31,11 @@ COMMANDS = [
 ]
 
 
-def stock(directory, binary):
+def stock(directory, binary, *options):
     """A stock server's dump.rdb in the directory, and the digest of what is in it."""
     path = directory / "s"
     process = subprocess.Popen([binary, "--port", "0", "--unixsocket", str(path), "--save", "",
-                                "--dir", str(directory), "--enable-debug-command", "yes"],
+                                "--dir", str(directory), *options],
                                stdout=subprocess.DEVNULL)
     try:
         for _ in range(500):
@@ -54,16 +54,16 @@ def stock(directory, binary):
     return digest
 
 
-@pytest.fixture(scope="module", params=["valkey", "redis"])
-def dumped(request, tmp_path_factory):
-    if request.param == "valkey":
-        binary = valkey_binary()
-    else:
-        binary = shutil.which("redis-server")
+@pytest.fixture(scope="module", params=SERVERS)
+def dumped(request):
+    find, what = SERVERS[request.param]
+    binary = find()
     if binary is None:
-        pytest.skip(f"no {request.param}-server on this machine")
+        pytest.skip(f"absent: {what}")
+    # Redis 6 lets everybody debug it.
+    options = () if request.param == "redis6" else ("--enable-debug-command", "yes")
     with tempfile.TemporaryDirectory(prefix="kvd-d-") as place:
-        digest = stock(pathlib.Path(place), binary)
+        digest = stock(pathlib.Path(place), binary, *options)
         yield pathlib.Path(place) / "dump.rdb", digest
 
 

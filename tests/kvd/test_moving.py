@@ -2,59 +2,36 @@
 cut short goes on, and what differs is found. Method: stock servers as source; a stock server as
 target too, so that the copying is tried by itself, then one of our own."""
 import random
-import shutil
-import subprocess
-import time
 
 import pytest
 
-from kvd.client import Gone, Link
+from kvd.client import Link
 from kvd.errors import Conflict, Failed
-from kvd.moving import Copy
+from kvd.moving import Copy, databases
 from tests.kvd.installation import Installation
-from tests.oracle import Oracle
+from tests.kvd.server import free_port
+from tests.oracle import SERVERS, Oracle
 
 pytestmark = pytest.mark.oracle
 
 
-class Debian:
-    """Debian's redis-server 7.0 on a Unix socket."""
-
-    def __init__(self, directory):
-        self.path = directory / "redis.sock"
-        self.process = subprocess.Popen(
-            ["redis-server", "--port", "0", "--unixsocket", str(self.path), "--save", "",
-             "--dir", str(directory)], stdout=subprocess.DEVNULL)
-        while True:
-            try:
-                Link.unix(self.path).close()
-                return
-            except Gone:
-                time.sleep(0.01)
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-
-
-@pytest.fixture(params=["valkey", "redis"])
-def source(request, tmp_path):
-    if request.param == "redis" and shutil.which("redis-server") is None:
-        pytest.skip("no redis-server here")
+def started(server: str, *options: str) -> Oracle:
     try:
-        server = Oracle() if request.param == "valkey" else Debian(tmp_path)
+        return Oracle(*options, server=server)
     except FileNotFoundError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(params=SERVERS)
+def source(request):
+    server = started(request.param)
     yield server
     server.close()
 
 
 @pytest.fixture
 def target():
-    try:
-        server = Oracle()
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
+    server = started("valkey")
     yield server
     server.close()
 
@@ -81,6 +58,55 @@ def fill(link: Link, count: int, strings_only: bool = False) -> None:
     link.do("SELECT", 0)
 
 
+ODD = b"\0\r\n\xff"
+# One of each encoding that a server has, at its edges; streams with groups, and who owes them what.
+ODDS = [
+    ("SET", "integer", "-9223372036854775808"), ("SET", "", "the empty key"), ("SET", ODD, ODD),
+    ("SET", "embedded", "x" * 44), ("SET", "empty", ""), ("SET", "large", ODD * 500_000),
+    ("SETBIT", "bits", "100000", "1"), ("PFADD", "hll few", "a", "b"),
+    ("PFADD", "hll many", *(f"v{n}" for n in range(20_000))),
+    ("RPUSH", "list small", *range(128)),
+    ("RPUSH", "list long", *(f"{n}" * 9 for n in range(9999))),
+    ("RPUSH", "list wide", "y" * 100_000, ODD, "", *range(5)),
+    ("SADD", "set 16", *range(-9, 9)), ("SADD", "set 32", 1 << 20, 5),
+    ("SADD", "set 64", 1 << 40, -1), ("SADD", "set words", "", ODD, *map(str, range(600))),
+    ("HSET", "hash small", "a", ODD, ODD, "", "n", "12"), ("HSET", "hash wide", "f", "z" * 65),
+    ("HSET", "hash many", *(f"f{n}" for n in range(2000))),
+    ("ZADD", "zset small", "-inf", "a", "inf", "b", "0.1", ODD, "1e300", "", "-0", "zero"),
+    ("ZADD", "zset wide", "1", "w" * 65),
+    ("ZADD", "zset many", *(word for n in range(1000) for word in (n / 3, f"m{n}"))),
+    ("XADD", "stream", "1-1", "f", "v"), ("XADD", "stream", "1-2", "f", "w", "g", ODD),
+    ("XADD", "stream", "9-0", "f", "v"), ("XADD", "stream", "18446744073709551615-1", "f", "v"),
+    ("XDEL", "stream", "1-2"), ("XGROUP", "CREATE", "stream", "g", "0"),
+    ("XGROUP", "CREATE", "stream", "idle", "$"),
+    ("XREADGROUP", "GROUP", "g", "one", "COUNT", "1", "STREAMS", "stream", ">"),
+    ("XREADGROUP", "GROUP", "g", "two", "STREAMS", "stream", ">"), ("XACK", "stream", "g", "9-0"),
+    ("XGROUP", "CREATE", "stream empty", "g", "$", "MKSTREAM"),
+    ("XADD", "stream long", "1-0", "f", "v"),
+    *(("XADD", "stream long", f"{n}-0", "f", n, "other" if n % 7 else "g", "x" * (n % 50))
+      for n in range(2, 400)),
+    ("RENAME", "embedded", "renamed"), ("PEXPIREAT", "renamed", "4000000000123"),
+]
+
+
+def fill_odds(link: Link) -> None:
+    replies = link.many(ODDS)
+    assert not [reply for reply in replies if isinstance(reply, Exception)], replies
+
+
+def groups(link: Link) -> list:
+    """Groups, and what is pending of whom."""
+    found = []
+    for key in ("stream", "stream empty", "stream long"):
+        for info in link.do("XINFO", "GROUPS", key):
+            fields = dict(zip(info[::2], info[1::2], strict=True))
+            found.append([key] + [fields[name] for name in
+                                  (b"name", b"consumers", b"pending", b"last-delivered-id")])
+            pending = link.do("XPENDING", key, fields[b"name"], "-", "+", 100)
+            found.append([(id, consumer, times) for id, consumer, _, times in pending])
+    return found
+
+
 def copy(source, target, tmp_path, **kwargs) -> Copy:
     return Copy(Link.unix(source.path), Link.unix(target.path), "redis://u:secret@h",
                 tmp_path / "place.json", **kwargs)
@@ -103,41 +129,40 @@ def same_database(ours: Link, theirs: Link, database: int) -> bool:
 def test_everything_arrives(source, target, tmp_path):
     with Link.unix(source.path) as link:
         fill(link, 1500)
+        fill_odds(link)
+        count = sum(databases(link).values())
+        held = groups(link)
+    assert count > 3000 and len(held) == 6
     seen = []
     result = copy(source, target, tmp_path).run(lambda done, total: seen.append((done, total)))
     assert same(source, target)
-    assert (result.copied, result.source_keys, result.target_keys) == (3000, 3000, 3000)
+    with Link.unix(target.path) as link:
+        assert groups(link) == held
+    assert (result.copied, result.source_keys, result.target_keys) == (count, count, count)
     assert result.sampled > 50 and result.differing == []
-    assert seen[-1] == (3000, 3000) and not (tmp_path / "place.json").exists()
+    assert seen[-1] == (count, count) and not (tmp_path / "place.json").exists()
 
 
-def test_a_copy_that_was_cut_short_goes_on(target, tmp_path):
-    try:
-        source = Oracle()
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
-    try:
-        with Link.unix(source.path) as link:
-            fill(link, 3000)
-        first = copy(source, target, tmp_path)
+def test_a_copy_that_was_cut_short_goes_on(source, target, tmp_path):
+    with Link.unix(source.path) as link:
+        fill(link, 3000)
+    first = copy(source, target, tmp_path)
+    first.keep(force=True)
+
+    def cut(done, total):
         first.keep(force=True)
+        if done > 1000:
+            raise KeyboardInterrupt
 
-        def cut(done, total):
-            first.keep(force=True)
-            if done > 1000:
-                raise KeyboardInterrupt
-
-        with pytest.raises(KeyboardInterrupt):
-            first.run(cut)
-        assert b"secret" not in (tmp_path / "place.json").read_bytes()
-        second = copy(source, target, tmp_path)
-        second.check()
-        begun = []
-        result = second.run(lambda done, total: begun.append(done))
-        assert second.resumed and begun[0] > 1000
-        assert same(source, target) and result.source_keys == result.target_keys
-    finally:
-        source.close()
+    with pytest.raises(KeyboardInterrupt):
+        first.run(cut)
+    assert b"secret" not in (tmp_path / "place.json").read_bytes()
+    second = copy(source, target, tmp_path)
+    second.check()
+    begun = []
+    result = second.run(lambda done, total: begun.append(done))
+    assert second.resumed and begun[0] > 1000
+    assert same(source, target) and result.source_keys == result.target_keys
 
 
 def test_a_target_that_holds_keys_is_not_overwritten_unasked(source, target, tmp_path):
@@ -154,10 +179,7 @@ def test_a_target_that_holds_keys_is_not_overwritten_unasked(source, target, tmp
 
 
 def test_a_target_that_is_full_says_so(target, tmp_path):
-    try:
-        source = Oracle()
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
+    source = started("valkey")
     try:
         with Link.unix(source.path) as link:
             link.many([("SET", f"k{n}", "x" * 100_000) for n in range(100)])
@@ -179,36 +201,39 @@ def place(tmp_path_factory):
     place.end()
 
 
-@pytest.mark.parametrize("kind", ["valkey", "redis"])
-def test_import_and_clone_of_ours(place, tmp_path, kind):
-    """Every type, from each stock server, through the command."""
-    if kind == "redis" and shutil.which("redis-server") is None:
-        pytest.skip("no redis-server here")
-    name = f"from-{kind}"
-    place.create(name, "starter")
+@pytest.mark.parametrize("kind", SERVERS)
+def test_import_and_clone_of_ours(place, kind):
+    """Every type, from each stock server with a password, through the command."""
+    name, port = f"from-{kind}", free_port()
+    source = started(kind, "--port", str(port), "--requirepass", "se cret")
     try:
-        source = Oracle() if kind == "valkey" else Debian(tmp_path)
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
-    try:
-        with Link.unix(source.path) as link:
+        place.create(name, "starter")
+        url = f"redis://:se%20cret@127.0.0.1:{port}"
+        with Link.url(url) as link:
             fill(link, 300)
-        url = f"unix://{source.path}"
-        assert "Would copy" in place.run("import", name, url, "--dry-run").stdout
+            fill_odds(link)
+            held, count = groups(link), sum(databases(link).values())
+        refused = place.run("import", name, f"redis://:wrong@127.0.0.1:{port}")
+        assert refused.returncode != 0 and "WRONGPASS" in refused.stderr
+        dry = place.run("import", name, url, "--dry-run")
+        assert "Would copy" in dry.stdout and "cret" not in dry.stdout
         run = place.run("import", name, "-", stdin=url + "\n")
-        assert run.returncode == 0 and "Copied 600 keys" in run.stdout, run.stderr
-        with Link.unix(source.path) as theirs, place.link(name) as ours:
+        assert run.returncode == 0 and f"Copied {count} keys" in run.stdout, run.stderr
+        with Link.url(url) as theirs, place.link(name) as ours:
+            assert databases(ours) == databases(theirs)
+            assert groups(ours) == held
             for database in (0, 3):
-                assert same_database(theirs, ours, database) and ours.do("DBSIZE") == 300
+                assert same_database(theirs, ours, database)
         assert place.run("import", name, url).returncode == 4
         assert place.run("import", name, url, "--replace").returncode == 0
     finally:
         source.close()
     run = place.run("clone", name, f"twin-{kind}")
-    assert run.returncode == 0 and "Copied 600 keys" in run.stdout, run.stderr
+    assert run.returncode == 0 and f"Copied {count} keys" in run.stdout, run.stderr
     with place.link(name) as ours, place.link(f"twin-{kind}") as theirs:
+        assert groups(theirs) == held
         for database in (0, 3):
-            assert same_database(ours, theirs, database) and ours.do("DBSIZE") == 300
+            assert same_database(ours, theirs, database)
 
 
 def test_a_legacy_instance_is_cloned_as_one(place):

@@ -6,7 +6,6 @@ service. Method: one served process with a certificate made here, connections by
 """
 import contextlib
 import select
-import shutil
 import signal
 import socket
 import ssl
@@ -15,6 +14,7 @@ import time
 
 import pytest
 
+from bench.peers import program
 from tests.kvd.secure import Secure, certificate
 from tests.kvd.server import Served, free_port
 from tests.oracle import encode
@@ -182,9 +182,10 @@ def test_a_start_that_cannot_be_says_why(tmp_path, args, words):
 
 
 def test_redis_cli(secure):
-    if shutil.which("redis-cli") is None:
+    tool = program("redis-cli")
+    if tool is None:
         pytest.skip("redis-cli is not installed (Debian: redis-tools)")
     run = subprocess.run(
-        ["redis-cli", "--tls", "--cacert", secure.directory / "one.crt", "-h", "localhost", "-p",
+        [tool, "--tls", "--cacert", secure.directory / "one.crt", "-h", "localhost", "-p",
          str(secure.tls_port), "ECHO", "hello"], capture_output=True, text=True, timeout=20)
     assert run.stdout == "hello\n", run.stderr
