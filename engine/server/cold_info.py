@@ -86,19 +86,29 @@ def processor() -> str:
     return "X86 TSC" if os.uname().machine == "x86_64" else "ARM CNTVCT"
 
 
-def listeners(server) -> list[str]:
+# A listener's number in INFO says its kind, in Valkey too. RDMA would be 3.
+LISTENER_NUMBERS = {"tcp": 0, "unix": 1, "tls": 2}
+LISTENERS_FURTHER = 4
+
+
+def listeners(server) -> list[tuple[str, str]]:
     """The doors that are open, as INFO's listener fields say it."""
-    tcp: dict[int, list[str]] = {}
-    unix = []
-    for fd in inspect.listeners(server.capsule):
+    found: dict[tuple[str, int], list[str]] = {}
+    for fd, kind in inspect.listeners(server.capsule):
+        if kind == "control":
+            continue                    # the owner's: nobody else has to know of it
         with socket.socket(fileno=os.dup(fd)) as door:
             address = door.getsockname()
-        if isinstance(address, tuple):
-            tcp.setdefault(address[1], []).append(address[0])
-        else:
-            unix.append(f"name=unix,bind={address}")
-    return [f"name=tcp{''.join(f',bind={host}' for host in hosts)},port={port}"
-            for port, hosts in tcp.items()] + unix
+        host, port = address[:2] if isinstance(address, tuple) else (address, 0)
+        found.setdefault((kind, port), []).append(host)
+    fields: dict[int, str] = {}
+    for (kind, port), hosts in found.items():
+        number = LISTENER_NUMBERS[kind]
+        if number in fields:            # another port of a kind
+            number = max(LISTENERS_FURTHER, max(fields) + 1)
+        fields[number] = "".join([f"name={kind}", *(f",bind={host}" for host in hosts),
+                                  f",port={port}" if port else ""])
+    return [(f"listener{number}", fields[number]) for number in sorted(fields)]
 
 
 # -- sections: (field, value) pairs ----------------------------------------------------------------
@@ -122,7 +132,7 @@ def server_section(server, n: dict, config: dict) -> list:
         ("clients_hz", config["hz"]), ("lru_clock", n["lru_clock"]),
         ("executable", sys.executable), ("config_file", server.config_file or ""),
         ("io_threads_active", 0), ("availability_zone", ""),
-        *((f"listener{i}", text) for i, text in enumerate(listeners(server))),
+        *listeners(server),
     ]
 
 

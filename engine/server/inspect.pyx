@@ -28,7 +28,9 @@ from .capsule cimport server_from
 from .commandlog cimport commandlog_of, commandlog_reset, commandlog_t, log_entry_t
 from .door cimport door_of
 from .latency cimport LATENCY_SAMPLES, latency_event_t, latency_reset, latency_t
-from .loop cimport LISTENERS_MAX, loop_listeners
+from .loop cimport (
+    LISTENERS_MAX, LISTEN_CONTROL, LISTEN_TCP, LISTEN_TLS, LISTEN_UNIX, listener_t, loop_listeners,
+)
 from .stats cimport HISTOGRAM_SIZE, errors_t, histogram_top, stats_rate, stats_reset
 
 cdef enum:
@@ -187,11 +189,16 @@ def databases(capsule) -> list[dict]:
     return out
 
 
-def listeners(capsule) -> list[int]:
-    """Descriptors of the sockets that take connections."""
+LISTENER_NAMES = {LISTEN_TCP: "tcp", LISTEN_UNIX: "unix", LISTEN_TLS: "tls",
+                  LISTEN_CONTROL: "control"}
+
+
+def listeners(capsule) -> list[tuple[int, str]]:
+    """Descriptors of the sockets that take connections, and what each is."""
     cdef int fds[LISTENERS_MAX]
-    cdef int count = loop_listeners(server_from(capsule), fds)
-    return [fds[i] for i in range(count)]
+    cdef listener_t kinds[LISTENERS_MAX]
+    cdef int count = loop_listeners(server_from(capsule), fds, kinds)
+    return [(fds[i], LISTENER_NAMES[<int>kinds[i]]) for i in range(count)]
 
 
 def heap_classes(capsule) -> list[tuple[int, int, int]]:

@@ -31,8 +31,8 @@ cdef void loop_close(server_t* srv) noexcept nogil
 cdef int loop_listen(server_t* srv, int fd, listener_t kind) noexcept nogil
 # Stop listening on a descriptor; its owner closes it.
 cdef void loop_unlisten(server_t* srv, int fd) noexcept nogil
-# The descriptors listened on, to `out`, which has room for LISTENERS_MAX. Returns how many.
-cdef int loop_listeners(const server_t* srv, int* out) noexcept nogil
+# The descriptors listened on, and as what, each to room for LISTENERS_MAX. Returns how many.
+cdef int loop_listeners(const server_t* srv, int* fds, listener_t* kinds) noexcept nogil
 cdef int loop_set_wake(server_t* srv, int fd) noexcept nogil
 # Connections from now on use this context (server/tls), which the loop takes; NULL: none.
 cdef void loop_set_tls(server_t* srv, void* context) noexcept nogil

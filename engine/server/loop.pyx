@@ -184,11 +184,12 @@ cdef void loop_unlisten(server_t* srv, int fd) noexcept nogil:
             return
 
 
-cdef int loop_listeners(const server_t* srv, int* out) noexcept nogil:
+cdef int loop_listeners(const server_t* srv, int* fds, listener_t* kinds) noexcept nogil:
     cdef loop_t* loop = <loop_t*>srv.loop
     cdef int i
     for i in range(loop.listener_count):
-        out[i] = loop.listeners[i].fd
+        fds[i] = loop.listeners[i].fd
+        kinds[i] = loop.listeners[i].kind
     return loop.listener_count
 
 

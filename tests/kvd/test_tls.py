@@ -5,6 +5,7 @@ is not TLS, or ends in the middle, costs one connection and no more; certificate
 service. Method: one served process with a certificate made here, connections by ssl.
 """
 import contextlib
+import re
 import select
 import signal
 import socket
@@ -179,6 +180,14 @@ def test_a_start_that_cannot_be_says_why(tmp_path, args, words):
     served = Served(tmp_path, "--port", "0", "--tls-port", str(free_port()), *args)
     assert served.process.wait(10) == 1
     assert words in served.text
+
+
+def test_info_tells_which_port_has_tls(secure):
+    text = secure.ask(secure.connect(), "INFO", "server").decode()
+    assert f"\r\nlistener0:name=tcp,bind=127.0.0.1,bind=::1,port={secure.port}\r\n" in text \
+        or f"\r\nlistener0:name=tcp,bind=127.0.0.1,port={secure.port}\r\n" in text
+    found = re.search(r"\r\nlistener2:name=tls((?:,bind=[^,]+)+),port=(\d+)\r\n", text)
+    assert found and int(found[2]) == secure.tls_port and ",bind=127.0.0.1" in found[1]
 
 
 def test_redis_cli(secure):

@@ -7,6 +7,8 @@ import pytest
 
 from kvd.engine.server import cold_info
 from kvd.engine.server.server import Server
+from tests.kvd.server import Served
+from tests.oracle import Link
 
 # Fields of things that only some servers have: what is there is listed, not announced.
 OPTIONAL = re.compile(r"listener\d|module$|engine_\d|db\d|cmdstat_|errorstat_|latency_percentiles")
@@ -188,3 +190,17 @@ def test_run_id_names_one_run(server):
 
 def test_an_engine_that_listens_nowhere_shows_no_listener(server):
     assert "listener0" not in fields(text(server, "server"))
+
+
+@pytest.mark.oracle
+def test_listeners_are_numbered_by_their_kind(valkey, tmp_path):
+    theirs = fields(valkey.ask("INFO", "server").decode())
+    assert theirs["listener1"] == f"name=unix,bind={valkey.path}" and "listener0" not in theirs
+    served = Served(tmp_path, "--port", "0", "--unixsocket", str(tmp_path / "s"))
+    link = Link(str(tmp_path / "s"))
+    try:
+        ours = fields(link.execute(b"INFO", b"server").decode().split("\r\n", 1)[1])
+        assert ours["listener1"] == f"name=unix,bind={tmp_path / 's'}" and "listener0" not in ours
+    finally:
+        link.close()
+        assert served.end() == 0
