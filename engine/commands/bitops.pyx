@@ -45,6 +45,7 @@ from ..wire.reply cimport (
 from .grow cimport (
     STRING_MAX, memory_or_reply, open_string_t, room_or_reply, string_open_or_reply,
 )
+from .legacy cimport client_is_legacy
 from .state cimport server_of
 from .string_many cimport CHUNK_KEYS, fetch_chunk
 from .t_string cimport string_or_reply
@@ -163,11 +164,13 @@ cdef struct range_t:
 
 cdef bint range_or_reply(client_t* c, int at, range_t* r) noexcept nogil:
     """[start [end [BIT | BYTE]]] in the arguments from `at`. The unit is read before the end."""
+    # Before Redis 7 there were no units, and BITCOUNT wanted both ends or none.
+    cdef int last = at + 2 if client_is_legacy(c) else at + 3
     r.start = 0
     r.end = -1
     r.has_end = c.argc > at + 1
     r.bits = False
-    if c.argc > at + 3:
+    if c.argc > last or (at == 2 and c.argc == 3 and last == 4):
         reply_error_syntax(c)
         return False
     if c.argc > at and not parse_int64(c.argv[at].data, c.argv[at].size, &r.start):

@@ -29,6 +29,7 @@ from ..wire.reply cimport (
     reply_error, reply_error_about, reply_error_syntax, reply_int, reply_ok, reply_verbatim,
 )
 from .client_line cimport FLAGS_TEXT_MAX, client_describe, client_flags_text
+from .legacy cimport client_is_legacy
 from .state cimport (
     CLIENT_NORMAL, CLIENT_PUBSUB, CLIENT_REPLICA, client_close, client_kind, server_of, server_t,
 )
@@ -199,6 +200,15 @@ cdef bint read_condition_or_reply(client_t* c, condition_t* condition, bint nega
     return False
 
 
+cdef bint is_older(const client_t* c, slice_t name) noexcept nogil:
+    """Redis 6.2 knew this option, of LIST or of KILL."""
+    if is_name(name, b"id") or is_name(name, b"type"):
+        return True
+    return c.cmd.proc == client_kill_command and (
+        is_name(name, b"addr") or is_name(name, b"laddr") or is_name(name, b"user")
+        or is_name(name, b"skipme"))
+
+
 cdef bint read_filter_or_reply(client_t* c, filter_t* filter) noexcept nogil:
     """The options from the third argument on."""
     cdef int at = 2
@@ -207,7 +217,7 @@ cdef bint read_filter_or_reply(client_t* c, filter_t* filter) noexcept nogil:
     cdef slice_t name
     while at < c.argc:
         name = c.argv[at]
-        more = at + 1 < c.argc
+        more = at + 1 < c.argc and (not client_is_legacy(c) or is_older(c, name))
         negated = name.size > 4 and equal_nocase(name.data, 4, b"not-", 4)
         condition = &filter.must_not if negated else &filter.must
         if negated:

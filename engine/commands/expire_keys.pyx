@@ -31,8 +31,10 @@ from ..wire.errors cimport (
     ERR_EXPIRE_GT_LT, ERR_EXPIRE_NX, ERR_EXPIRE_OPTION, ERR_INVALID_EXPIRE, ERR_NOT_INTEGER,
 )
 from ..wire.reply cimport (
-    feed_arg, feed_command, feed_int, feed_text, reply_error, reply_error_about, reply_int,
+    feed_arg, feed_command, feed_int, feed_text, reply_error, reply_error_about,
+    reply_error_arity, reply_int,
 )
+from .legacy cimport client_is_legacy
 from .state cimport feed_wanted
 
 cdef enum:
@@ -112,6 +114,9 @@ cdef void expire_generic(client_t* c, int64_t base_ms, int64_t unit_ms) noexcept
     cdef int options
     cdef int64_t deadline_ms
     cdef entry_t* entry
+    if c.argc > 3 and client_is_legacy(c):
+        reply_error_arity(c)
+        return
     if not expire_options_or_reply(c, 3, c.argc, &options):                 # D2
         return
     if not parse_deadline_or_reply(c, base_ms, unit_ms, &deadline_ms):

@@ -39,6 +39,7 @@ from ..wire.reply cimport (
     reply_array, reply_bulk, reply_error, reply_error_about, reply_error_syntax, reply_int,
 )
 from .geo_args cimport geo_point_or_reply, geo_unit_or_reply, reply_distance, reply_point
+from .legacy cimport client_is_legacy
 from .zset_args cimport (
     zset_in_range, zset_prepare, zset_range_t, zset_read_or_reply, zset_store_take,
     zset_walk_range,
@@ -213,7 +214,7 @@ cdef int search_words_or_reply(client_t* c, int at, int left, search_t* search) 
     if is_word(word, b"bybox", 5) and left >= 3 and (kind == GEO_NONE or kind == GEO_BOX):
         return 3 if box_or_reply(c, at + 1, search) else 0
     if is_word(word, b"bypolygon", 9) and left >= 2 and (kind == GEO_NONE or kind == GEO_POLYGON) \
-            and not said & (SAID_MEMBER | SAID_PLACE):
+            and not said & (SAID_MEMBER | SAID_PLACE) and not client_is_legacy(c):
         return polygon_or_reply(c, at + 1, search)
     reply_error_syntax(c)
     return 0

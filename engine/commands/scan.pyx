@@ -24,6 +24,7 @@ from ..wire.reply cimport (
     reply_array, reply_array_close, reply_array_open, reply_bulk, reply_bulk_int, reply_error,
     reply_error_about, reply_error_syntax, reply_raw,
 )
+from .legacy cimport client_is_legacy
 
 cdef enum:
     COUNT_DEFAULT = 10
@@ -77,6 +78,9 @@ cdef bint option_or_reply(client_t* c, slice_t name, slice_t value, int allowed,
 cdef bint scan_options_or_reply(client_t* c, int at, int allowed, scan_t* scan) noexcept nogil:
     while at < c.argc:
         if equal_nocase(c.argv[at].data, c.argv[at].size, b"novalues", 8):
+            if client_is_legacy(c):
+                reply_error_syntax(c)
+                return False
             if not allowed & SCAN_NO_VALUES:
                 reply_error(c, ERR_SCAN_NO_VALUES)
                 return False

@@ -34,6 +34,7 @@ from ..wire.reply cimport (
     feed_nothing, reply_array, reply_array_close, reply_array_open, reply_error,
     reply_bulk_insert, reply_error_about, reply_error_syntax,
 )
+from .legacy cimport client_is_legacy
 from .stream_args cimport (
     ID_TEXT_MAX, feed_claim, feed_group_id, group_or_reply, id_format, id_or_reply, id_parse,
     is_word, note_change, reply_entry_of, reply_id, start_or_reply,
@@ -294,13 +295,14 @@ cdef void xautoclaim_command(client_t* c) noexcept nogil:
         reply_error(c, ERR_STREAM_TRANSIENT)
         return
     consumer = claimant(c, group)
-    reply_array(c, 3)
+    reply_array(c, 2 if client_is_legacy(c) else 3)
     claimed_at = c.reply.size
     next = claim_some(c, stream, group, consumer, &claim, start, count, dropped, &dropped_count)
     reply_bulk_insert(c, claimed_at, slice_t(&text[0], id_format(text, next)))
-    reply_array(c, dropped_count)
-    for i in range(dropped_count):
-        reply_id(c, dropped[i])
+    if not client_is_legacy(c):
+        reply_array(c, dropped_count)
+        for i in range(dropped_count):
+            reply_id(c, dropped[i])
     heap_free(c.store.heap, dropped, <size_t>room * sizeof(id_t))
     if c.store.dirty != before and not c.feed_instead:
         feed_nothing(c)

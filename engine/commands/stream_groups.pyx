@@ -32,6 +32,7 @@ from ..wire.reply cimport (
     reply_error_about, reply_error_syntax, reply_error_two, reply_int, reply_null,
     reply_null_array, reply_ok,
 )
+from .legacy cimport client_is_legacy
 from .stream_args cimport (
     group_or_reply, id_or_reply, is_word, make_stream, note_change, range_or_reply, reply_id,
     write_stream_or_reply,
@@ -54,7 +55,8 @@ cdef bint options_or_reply(client_t* c, bint creates, group_options_t* options) 
             options.make_stream = True
             i += 1
             continue
-        if not is_word(c.argv[i], b"entriesread", 11) or i + 1 == c.argc:
+        if not is_word(c.argv[i], b"entriesread", 11) or i + 1 == c.argc \
+                or client_is_legacy(c):
             refuse_words(c)
             return False
         if not parse_int64(c.argv[i + 1].data, c.argv[i + 1].size, &options.entries_read):
@@ -68,7 +70,8 @@ cdef bint options_or_reply(client_t* c, bint creates, group_options_t* options) 
 
 
 cdef void refuse_words(client_t* c) noexcept nogil:
-    reply_error_about(c, b"ERR unknown subcommand or wrong number of arguments for '", c.argv[1],
+    reply_error_about(c, b"ERR Unknown subcommand or wrong number of arguments for '"
+                      if client_is_legacy(c) else b"ERR unknown subcommand or wrong number of arguments for '", c.argv[1],
                       b"'. Try XGROUP HELP.")
 
 

@@ -16,6 +16,7 @@ from ..wire.reply cimport (
     reply_array, reply_array_close, reply_array_open, reply_bulk, reply_bulk_text, reply_error,
     reply_error_about, reply_error_two, reply_int, reply_map, reply_null,
 )
+from .legacy cimport client_is_legacy
 from .stream_args cimport is_word, read_stream_or_reply, reply_entry, reply_id
 
 cdef enum:
@@ -44,6 +45,8 @@ cdef void put_id(client_t* c, const char* name, id_t id) noexcept nogil:
 cdef void put_progress(client_t* c, const stream_t* stream, const group_t* group) noexcept nogil:
     """What a group has read, and what is before it, where that can be told."""
     cdef int64_t lag
+    if client_is_legacy(c):
+        return
     reply_bulk_text(c, b"entries-read")
     if group.entries_read != ENTRIES_READ_UNKNOWN:
         reply_int(c, group.entries_read)
@@ -115,7 +118,7 @@ cdef void put_pending(client_t* c, const group_t* group, const consumer_t* consu
 cdef void put_group(client_t* c, const stream_t* stream, const group_t* group,
                     int64_t count) noexcept nogil:
     cdef uint32_t i
-    reply_map(c, 7)
+    reply_map(c, 5 if client_is_legacy(c) else 7)
     reply_bulk_text(c, b"name")
     reply_bulk(c, group_name(group))
     put_id(c, b"last-delivered-id", group.last_id)
@@ -124,11 +127,12 @@ cdef void put_group(client_t* c, const stream_t* stream, const group_t* group,
     reply_bulk_text(c, b"consumers")
     reply_array(c, group.consumer_count)
     for i in range(group.consumer_count):
-        reply_map(c, 5)
+        reply_map(c, 4 if client_is_legacy(c) else 5)
         reply_bulk_text(c, b"name")
         reply_bulk(c, consumer_name(group.consumers[i]))
         put_number(c, b"seen-time", group.consumers[i].seen_ms)
-        put_number(c, b"active-time", group.consumers[i].active_ms)
+        if not client_is_legacy(c):
+            put_number(c, b"active-time", group.consumers[i].active_ms)
         put_pending(c, group, group.consumers[i], count)
 
 
@@ -159,14 +163,15 @@ cdef void xinfo_stream_command(client_t* c) noexcept nogil:
     cdef uint32_t i
     if not stream_or_reply(c, &stream) or not full_or_reply(c, &full, &count):
         return
-    reply_map(c, 9 if full else 10)
+    reply_map(c, (9 if full else 10) - (3 if client_is_legacy(c) else 0))
     put_number(c, b"length", <int64_t>stream.length)
     put_number(c, b"radix-tree-keys", <int64_t>stream.nodes.count)
     put_number(c, b"radix-tree-nodes", <int64_t>stream_radix_nodes(stream))
     put_id(c, b"last-generated-id", stream.last_id)
-    put_id(c, b"max-deleted-entry-id", stream.max_deleted)
-    put_number(c, b"entries-added", <int64_t>stream.entries_added)
-    put_id(c, b"recorded-first-entry-id", stream.first_id)
+    if not client_is_legacy(c):
+        put_id(c, b"max-deleted-entry-id", stream.max_deleted)
+        put_number(c, b"entries-added", <int64_t>stream.entries_added)
+        put_id(c, b"recorded-first-entry-id", stream.first_id)
     if not full:
         put_number(c, b"groups", stream.group_count)
         put_edge(c, b"first-entry", stream, False)
@@ -190,7 +195,7 @@ cdef void xinfo_groups_command(client_t* c) noexcept nogil:
     reply_array(c, stream.group_count)
     for i in range(stream.group_count):
         group = stream.groups[i]
-        reply_map(c, 6)
+        reply_map(c, 4 if client_is_legacy(c) else 6)
         reply_bulk_text(c, b"name")
         reply_bulk(c, group_name(group))
         put_number(c, b"consumers", group.consumer_count)
@@ -217,13 +222,14 @@ cdef void xinfo_consumers_command(client_t* c) noexcept nogil:
         consumer = group.consumers[i]
         idle = c.store.now_ms - consumer.seen_ms
         inactive = c.store.now_ms - consumer.active_ms
-        reply_map(c, 4)
+        reply_map(c, 3 if client_is_legacy(c) else 4)
         reply_bulk_text(c, b"name")
         reply_bulk(c, consumer_name(consumer))
         put_number(c, b"pending", <int64_t>consumer.pending.count)
         put_number(c, b"idle", idle if idle > 0 else 0)
-        put_number(c, b"inactive", -1 if consumer.active_ms < 0 else inactive if inactive > 0
-                   else 0)
+        if not client_is_legacy(c):
+            put_number(c, b"inactive", -1 if consumer.active_ms < 0
+                       else inactive if inactive > 0 else 0)
 
 
 cdef command_t TABLE[5]

@@ -46,6 +46,7 @@ from ..wire.reply cimport (
     reply_error_about, reply_error_syntax, reply_error_two, reply_map_close, reply_null_array,
 )
 from .blocked cimport block_denied, block_ms_or_reply, block_on_keys
+from .legacy cimport client_is_legacy
 from .stream_args cimport (
     ID_TEXT_MAX, feed_claim, feed_consumer, feed_group_id, id_format, id_or_reply, is_word,
     note_change, read_stream_or_reply, reply_entry, reply_id, write_stream_or_reply,
@@ -290,7 +291,7 @@ cdef bint check_or_reply(client_t* c, const read_t* read, int i) noexcept nogil:
         if not grouped:
             reply_error(c, ERR_STREAM_NEW)
         return grouped
-    if is_sign(text, c'$') or is_sign(text, c'+'):
+    if is_sign(text, c'$') or (is_sign(text, c'+') and not client_is_legacy(c)):
         return True
     return id_or_reply(c, text, 0, True, &id)
 

@@ -36,6 +36,7 @@ from ..wire.reply cimport (
     reply_error, reply_error_arity, reply_error_syntax, reply_int, reply_null, reply_null_array,
     reply_ok,
 )
+from .legacy cimport client_is_legacy
 from .state cimport feed_wanted, server_of
 from .stream_args cimport (
     feed_id, id_or_reply, id_parse_partial, is_word, limits_of, make_stream, note_change,
@@ -156,7 +157,8 @@ cdef bint options_or_reply(client_t* c, add_t* options, bint adds) noexcept nogi
         elif adds and is_word(word, b"nomkstream", 10):
             options.no_stream = True
         elif adds:
-            if not id_parse_partial(word, &options.id, &options.whole):
+            if not id_parse_partial(word, &options.id, &options.whole) \
+                    or (not options.whole and client_is_legacy(c)):
                 reply_error(c, ERR_STREAM_ID)
                 return False
             options.id_given = True
@@ -392,6 +394,9 @@ cdef void xsetid_command(client_t* c) noexcept nogil:
     cdef stream_t* stream
     cdef id_t id, deleted
     cdef int64_t added
+    if c.argc > 3 and client_is_legacy(c):
+        reply_error_arity(c)
+        return
     if (not id_or_reply(c, c.argv[2], 0, True, &id)
             or not setid_options_or_reply(c, id, &added, &deleted)
             or not write_stream_or_reply(c, 1, &stream)):

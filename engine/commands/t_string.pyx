@@ -40,6 +40,7 @@ from ..wire.reply cimport (
     feed_arg, feed_command, feed_int, feed_text, reply_error, reply_error_about,
     reply_error_syntax, reply_error_type, reply_int, reply_ok,
 )
+from .legacy cimport client_is_legacy
 from .state cimport feed_wanted
 
 cdef enum:
@@ -103,6 +104,10 @@ cdef bint deadline_or_reply(client_t* c, slice_t text, uint32_t kind,
     return True
 
 
+cdef inline bint is_later(const client_t* c, uint32_t flags) noexcept nogil:
+    return client_is_legacy(c) and (flags & OPT_IFEQ or (flags & OPT_GET and flags & OPT_NX))
+
+
 cdef bint options_or_reply(client_t* c, int at, uint32_t allowed,
                            options_t* options) noexcept nogil:
     cdef uint32_t option
@@ -125,6 +130,9 @@ cdef bint options_or_reply(client_t* c, int at, uint32_t allowed,
             else:
                 time = c.argv[at]
             at += 1
+    if options.flags & (OPT_IFEQ | OPT_GET) and is_later(c, options.flags):
+        reply_error_syntax(c)
+        return False
     # A wrong number only counts where the words are right; of two times the last one does.
     return (options.flags & OPT_TIMES == 0
             or deadline_or_reply(c, time, options.flags & OPT_TIMES, &options.deadline_ms))

@@ -40,6 +40,7 @@ from ..wire.reply cimport (
     reply_bulk_int, reply_double, reply_error, reply_error_arity,
     reply_error_syntax, reply_int, reply_null, reply_null_array, reply_raw,
 )
+from .legacy cimport client_is_legacy
 from .zset_args cimport (
     reply_member, reply_members, zset_held_t, zset_keep, zset_keep_less, zset_read_or_reply,
     zset_write_or_reply,
@@ -222,7 +223,7 @@ cdef void zrank_generic(client_t* c, bint back) noexcept nogil:
     cdef double score
     cdef int64_t rank = -1
     cdef bint with_score = c.argc > 3
-    if c.argc > 4:
+    if c.argc > 4 or (with_score and client_is_legacy(c)):
         reply_error_arity(c)
         return
     if with_score and (c.argv[3].size != 9 or not is_word(c.argv[3], b"withscore")):
@@ -398,7 +399,7 @@ cdef bint filter_or_reply(client_t* c, filter_t* filter, int64_t* count) noexcep
             filter.pattern = c.argv[at + 1]
             filter.any_name = filter.pattern.size == 1 and filter.pattern.data[0] == c'*'
             at += 2
-        elif name.size == 8 and is_word(name, b"noscores"):
+        elif name.size == 8 and is_word(name, b"noscores") and not client_is_legacy(c):
             filter.no_scores = True
             at += 1
         else:

@@ -18,6 +18,7 @@ is served.
 from collections.abc import Callable
 
 HANDLERS: dict[str, Callable] = {}
+CONTROL = 1 << 24                       # CLIENT_CONTROL of wire/command
 
 
 class Simple(str):
@@ -45,6 +46,12 @@ class NullArray:
 
 
 NULL_ARRAY = NullArray()
+
+
+def is_legacy(server, client) -> bool:
+    """Whether later commands and options are hidden from this client: it is told that we are
+    Redis 6.2. They never are from the owner."""
+    return server.is_legacy and not client.flags & CONTROL
 
 
 def register(name: str) -> Callable:

@@ -6,7 +6,7 @@ from functools import cache
 
 from ..wire.command import command_table
 from . import inspect, rights
-from .cold import NULL_ARRAY, Error, Raw, Set, Simple, encode, register
+from .cold import NULL_ARRAY, Error, Raw, Set, Simple, encode, is_legacy, register
 from .syntax import arguments_of
 from .tips import TIPS
 
@@ -17,8 +17,10 @@ FLAG_ORDER = (
 )
 
 
-CONTROL = 1 << 24                       # CLIENT_CONTROL of wire/command
 LEGACY_SINCE = (6, 2)                   # the version of server-identity redis6
+# Whose options came later, all of them.
+LEGACY_ARITY = dict.fromkeys(("expire", "pexpire", "expireat", "pexpireat", "xsetid", "zrank",
+                              "zrevrank"), 3)
 
 
 @cache
@@ -32,11 +34,6 @@ def table(legacy: bool = False) -> dict[str, dict]:
     return rows if not legacy else {
         name: row for name, row in rows.items()
         if tuple(map(int, row["since"].split(".")[:2])) <= LEGACY_SINCE}
-
-
-def is_legacy(server, client) -> bool:
-    """Whether later commands are hidden from this client. They never are from the owner."""
-    return server.is_legacy and not client.flags & CONTROL
 
 
 def text(argument: bytes) -> str:
@@ -90,6 +87,12 @@ def legacy_range(row: dict) -> list[int]:
     return [first, last, 1 if first else 0]
 
 
+def older_range(row: dict) -> list[int]:
+    """The same for Redis 6.2, whose containers had their subcommands' keys."""
+    ranges = {tuple(legacy_range(child)) for child in children(row, True) if child["specs"]}
+    return list(*ranges) if len(ranges) == 1 else legacy_range(row)
+
+
 def resolve(argv: list[bytes], legacy: bool) -> dict | None:
     """The row that these arguments would run."""
     row = table(legacy).get(text(argv[0]))
@@ -126,14 +129,17 @@ def getkeysandflags(server, client, argv: list[bytes]) -> list:
 # -- INFO -----------------------------------------------------------------------------------------
 
 def describe(row: dict, legacy: bool) -> list:
-    """The ten elements of COMMAND INFO."""
+    """The ten elements of COMMAND INFO, or the seven that Redis 6.2 had."""
     said = set(row["flags"])
     if any(one["kind"] != "range" for one in row["specs"]):
         said.add("movablekeys")         # first, last and step cannot tell them
-    flags = [flag for flag in FLAG_ORDER if flag in said]
+    flags = Set(Simple(flag) for flag in FLAG_ORDER if flag in said)
+    categories = Set(Simple(f"@{name}") for name in row["acl"])
+    if legacy:
+        return [row["name"], LEGACY_ARITY.get(row["name"], row["arity"]), flags,
+                *older_range(row), categories]
     return [
-        row["name"], row["arity"], Set(map(Simple, flags)),
-        *legacy_range(row), Set(Simple(f"@{name}") for name in row["acl"]),
+        row["name"], row["arity"], flags, *legacy_range(row), categories,
         Set(TIPS.get(row["name"], [])), Set(key_specs(row)),
         [describe(child, legacy) for child in children(row, legacy)],
     ]
@@ -156,7 +162,8 @@ def command_info(server, client, argv: list[bytes]) -> Raw | list:
     if len(argv) == 2:
         return all_described(client.resp, legacy)
     rows = [table(legacy).get(text(name)) for name in argv[2:]]
-    return [NULL_ARRAY if row is None else describe(row, legacy) for row in rows]
+    absent = None if legacy else NULL_ARRAY
+    return [absent if row is None else describe(row, legacy) for row in rows]
 
 
 @register("command|count")

@@ -2,13 +2,14 @@
 import os
 
 from . import conffile
-from .cold import Error, Simple, register
+from .cold import Error, Simple, is_legacy, register
 from .settings import DirectiveError
 from .users import default_user, with_password
 
 
 @register("config|get")
 def config_get(server, client, argv: list[bytes]) -> dict[bytes, bytes]:
+    refuse_more_than(server, client, argv, 3)
     patterns = [pattern.decode("utf-8", "surrogateescape") for pattern in argv[2:]]
     found = server.config(*patterns)
     # Who asks for a name in capitals looks for it in capitals.
@@ -18,6 +19,7 @@ def config_get(server, client, argv: list[bytes]) -> dict[bytes, bytes]:
 
 @register("config|set")
 def config_set(server, client, argv: list[bytes]) -> Simple:
+    refuse_more_than(server, client, argv, 4)
     if len(argv) % 2:
         raise Error("ERR syntax error")
     try:
@@ -25,6 +27,14 @@ def config_set(server, client, argv: list[bytes]) -> Simple:
     except DirectiveError as error:
         raise Error(refusal(error)) from None
     return Simple("OK")
+
+
+def refuse_more_than(server, client, argv: list[bytes], count: int) -> None:
+    """Several at once came with Redis 7."""
+    if len(argv) > count and is_legacy(server, client):
+        name = argv[1].decode("utf-8", "replace")
+        raise Error(f"ERR Unknown subcommand or wrong number of arguments for '{name}'. "
+                    "Try CONFIG HELP.")
 
 
 @register("config|resetstat")

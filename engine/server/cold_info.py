@@ -14,7 +14,7 @@ from kvd import __version__
 
 from ..wire.command import command_table
 from . import inspect
-from .cold import Verbatim, register
+from .cold import Error, Verbatim, is_legacy, register
 
 PAGE = resource.getpagesize()
 POLICIES = ("noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru",
@@ -405,6 +405,8 @@ def text_of(value) -> str:
 
 @register("info")
 def info(server, client, argv: list[bytes]) -> Verbatim:
+    if len(argv) > 2 and is_legacy(server, client):
+        raise Error("ERR syntax error")
     wanted = {word.decode("utf-8", "replace").lower() for word in argv[1:]} or {"default"}
     everything = wanted & {"all", "everything"}
     numbers = inspect.snapshot(server.capsule)

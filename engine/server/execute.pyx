@@ -20,11 +20,12 @@ Invariants
 """
 from libc.stdint cimport SIZE_MAX, int64_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
-from libc.string cimport memcpy, strerror, strlen
+from libc.string cimport memcpy, strerror
 
 from ..commands.acl_log cimport ACL_TOPLEVEL, acl_log_denied
 from ..commands.blocked cimport blocked_of
 from ..commands.connection cimport ping_command
+from ..commands.legacy cimport client_is_legacy
 from ..commands.multi cimport (
     exec_command, multi_each, multi_flags, multi_queue, multi_refused,
 )
@@ -101,7 +102,7 @@ cdef void note_command(server_t* srv, client_t* c, batch_command_t* b) noexcept 
     else:
         b.cmd = command_resolve(b.argc, argv, &b.container)
         later = identity_lacks(srv.config.identity, b.cmd)
-        if unlikely(later) and not c.flags & CLIENT_CONTROL:
+        if unlikely(later) and not c.flags & (CLIENT_CONTROL | CLIENT_LOADING):
             b.cmd = NULL
         if (b.cmd is not NULL and not later and 0 < argv[0].size < 8
                 and not b.cmd.flags & (CMD_CONTAINER | CMD_CONTAINER_RUNS)
@@ -262,7 +263,29 @@ cdef size_t run_batches(server_t* srv, client_t* c, const char* data, size_t siz
 
 # -- checks ---------------------------------------------------------------------------------------
 
+cdef void refuse_subcommand(client_t* c, const command_t* container,
+                            const char* reason) noexcept nogil:
+    cdef char title[64]
+    cdef size_t i
+    for i in range(container.name_size):
+        title[i] = container.name[i] - 32 if c'a' <= container.name[i] <= c'z' \
+            else container.name[i]
+    reply_error_two(c, reason, c.argv[1], b"'. Try ", slice_t(&title[0], container.name_size),
+                    b" HELP.")
+
+
+cdef void refuse_count(client_t* c) noexcept nogil:
+    """Too few arguments, or too many. Redis 6 had no arity of subcommands."""
+    if c.cmd.parent is not NULL and client_is_legacy(c):
+        refuse_subcommand(c, command_lookup(c.argv[0]),
+                          b"ERR Unknown subcommand or wrong number of arguments for '")
+    else:
+        reply_error_arity(c)
+
+
 cdef void reject_unknown(client_t* c) noexcept nogil:
+    cdef bint legacy = client_is_legacy(c)
+    cdef char quote = c'`' if legacy else c'\''
     cdef const command_t* container = NULL
     cdef char text[QUOTED_ARGS_MAX + 64]
     cdef size_t size = 0
@@ -272,30 +295,34 @@ cdef void reject_unknown(client_t* c) noexcept nogil:
     if later is not NULL and later.parent is not NULL:
         # It is here, and not for this identity; its container may be.
         container = command_lookup(c.argv[0])
-        if identity_lacks(server_of(c).config.identity, container):
-            container = NULL
+    if container is not NULL and identity_lacks(server_of(c).config.identity, container):
+        container = NULL
     if container is not NULL:
-        for i in range(strlen(container.name)):
-            text[size] = container.name[i] - 32 if c'a' <= container.name[i] <= c'z' \
-                else container.name[i]
-            size += 1
-        reply_error_two(c, b"ERR unknown subcommand '", c.argv[1], b"'. Try ",
-                            slice_t(&text[0], size), b" HELP.")
+        refuse_subcommand(c, container, b"ERR Unknown subcommand or wrong number of arguments for '"
+                          if legacy else b"ERR unknown subcommand '")
         return
     for i in range(1, <size_t>c.argc):
         if size >= QUOTED_ARGS_MAX:
             break
         arg = c.argv[i]
         n = arg.size if arg.size < QUOTED_ARGS_MAX - size else QUOTED_ARGS_MAX - size
-        text[size] = c'\''
+        text[size] = quote
         size += 1
         if n:
             memcpy(&text[size], arg.data, n)
         size += n
-        text[size] = c'\''
-        text[size + 1] = c' '
-        size += 2
-    reply_error_two(c, b"ERR unknown command '", c.argv[0], b"', with args beginning with: ",
+        text[size] = quote
+        size += 1
+        if legacy:
+            text[size] = c','
+            size += 1
+        text[size] = c' '
+        size += 1
+    if legacy:
+        reply_error_two(c, b"ERR unknown command `", c.argv[0], b"`, with args beginning with: ",
+                        slice_t(&text[0], size), b"")
+    else:
+        reply_error_two(c, b"ERR unknown command '", c.argv[0], b"', with args beginning with: ",
                         slice_t(&text[0], size), b"")
 
 
@@ -350,7 +377,7 @@ cdef bint refused(server_t* srv, client_t* c) noexcept nogil:
         reject_unknown(c)
         return True
     if unlikely((c.argc != cmd.arity) if cmd.arity > 0 else (c.argc < -cmd.arity)):
-        reply_error_arity(c)
+        refuse_count(c)
         return True
     if (unlikely(c.flags & (CLIENT_MULTI | CLIENT_MONITOR | CLIENT_SUBSCRIBED))
             and out_of_place(c)):

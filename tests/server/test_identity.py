@@ -39,9 +39,9 @@ def test_later_commands_are_unknown(server, line):
     words = [word.encode() for word in line.split()]
     reply = server.execute(*words)
     there = words[0] in (b"CLIENT", b"COMMAND", b"ACL")      # the container is older
-    assert reply.startswith(b"-ERR unknown subcommand" if there else b"-ERR unknown command"), reply
+    assert reply.startswith(b"-ERR Unknown subcommand" if there else b"-ERR unknown command"), reply
     assert server.execute(b"MULTI") == b"+OK\r\n"
-    assert server.execute(*words).startswith(b"-ERR unknown")
+    assert server.execute(*words) == reply
     assert server.execute(b"EXEC").startswith(b"-EXECABORT")
     arguments = ", ".join(f"'{word}'" for word in line.split())
     script = server.execute(b"EVAL", f"return redis.call({arguments})".encode(), b"0")
@@ -63,7 +63,7 @@ def test_what_the_owner_may_run_opens_nothing_to_others():
         assert owner.ask("LCS a b") == b"$0\r\n\r\n"
         assert tenant.ask("LCS a b").startswith(b"-ERR unknown command")
         assert b"no-evict" in owner.ask("COMMAND LIST")
-        assert tenant.ask("COMMAND LIST").startswith(b"-ERR unknown subcommand")
+        assert tenant.ask("COMMAND LIST").startswith(b"-ERR Unknown subcommand")
     finally:
         engine.close()
 
