@@ -1,7 +1,7 @@
 """CONFIG: the rows. Python serves them, see server/cold_config.py."""
 from ..wire.command cimport (
-    ACL_ADMIN, ACL_DANGEROUS, ACL_SLOW, CMD_ADMIN, CMD_CONTAINER, CMD_LOADING, CMD_NOSCRIPT,
-    CMD_PYTHON, CMD_STALE, GROUP_SERVER, command_register, command_t, keys_none, row, subrow,
+    CMD_ADMIN, CMD_CONTAINER, CMD_LOADING, CMD_NOSCRIPT, CMD_PYTHON, CMD_STALE, GROUP_SERVER,
+    command_register, command_t, keys_none, row, subrow,
 )
 
 cdef enum:

@@ -14,7 +14,6 @@ from ..core.crc cimport crc64
 from ..core.glob cimport glob_match
 from ..core.heap cimport heap_alloc, heap_free
 from ..core.intrinsics cimport load64, store64
-from ..core.lua_vm cimport vm_t
 from ..core.number cimport equal_nocase
 from ..core.types cimport slice_t
 from ..journal.rdb cimport rdb_free, rdb_init
@@ -30,7 +29,7 @@ from ..wire.command cimport (
 from ..wire.errors cimport (
     ERR_BAD_KEYS, ERR_DUMP_PAYLOAD, ERR_FUNCTION_ARGUMENT, ERR_FUNCTION_FLUSH,
     ERR_FUNCTION_NO_PATTERN, ERR_FUNCTION_OPTION, ERR_FUNCTION_PAYLOAD, ERR_FUNCTION_POLICY,
-    ERR_FUNCTION_USE, ERR_LIBRARY_NO_METADATA, ERR_NO_FUNCTION, ERR_NO_LIBRARY,
+    ERR_FUNCTION_USE, ERR_NO_FUNCTION, ERR_NO_LIBRARY,
 )
 from ..wire.reply cimport (
     reply_array, reply_array_close, reply_array_open, reply_bulk, reply_bulk_text, reply_error,

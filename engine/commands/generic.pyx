@@ -10,7 +10,7 @@ Invariants
     G2  a watched key that a flush or an exchange takes away is reported before it goes
 """
 from libc.limits cimport INT_MAX, INT_MIN
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcmp
 
 from ..core.number cimport equal_nocase, parse_int64

@@ -40,8 +40,8 @@ from ..wire.command cimport (
 )
 from ..wire.errors cimport ERR_HLL_BROKEN, ERR_HLL_KEY, ERR_HLL_NOT_SPARSE, ERR_HLL_TYPE
 from ..wire.reply cimport (
-    reply_array, reply_bulk, reply_error, reply_error_about, reply_error_arity, reply_error_type,
-    reply_int, reply_ok, reply_simple,
+    reply_array, reply_bulk, reply_error, reply_error_about, reply_error_type, reply_int, reply_ok,
+    reply_simple,
 )
 from .state cimport server_of
 

@@ -28,7 +28,7 @@ from ..core.lua_vm cimport vm_guard, vm_push_globals, vm_set_function, vm_strict
 from ..core.number cimport equal_nocase
 from ..core.table cimport (
     SEGMENT_ITEMS_MAX, table_find, table_free, table_hash, table_init, table_insert, table_remove,
-    table_scan, table_t, table_type_t,
+    table_scan, table_type_t,
 )
 from ..wire.errors cimport (
     ERR_FUNCTION_EXISTS, ERR_FUNCTION_NAME, ERR_FUNCTION_TWICE, ERR_LIBRARY_COMPILE,

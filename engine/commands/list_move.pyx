@@ -19,8 +19,7 @@ from ..store.list cimport (
 )
 from ..wire.command cimport (
     ACL_LIST, CMD_BLOCKING, CMD_DENYOOM, CMD_MOVABLEKEYS, CMD_WRITE, GROUP_LIST, KEY_ACCESS,
-    KEY_DELETE, KEY_INSERT, KEY_RW, client_t, command_register, command_t, keys_at,
-    keys_counted, row,
+    KEY_DELETE, KEY_RW, client_t, command_register, command_t, keys_at, keys_counted, row,
 )
 from ..wire.errors cimport ERR_COUNT_ZERO, ERR_NUMKEYS_ZERO
 from ..wire.reply cimport (

@@ -27,10 +27,9 @@ from ..core.table cimport (
 )
 from ..wire.acl cimport acl_channel, user_of
 from ..wire.command cimport (
-    ACL_PUBSUB, CLIENT_PUSHING, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_SUBSCRIBED,
-    CMD_CONTAINER, CMD_FAST, CMD_LOADING, CMD_MAY_REPLICATE, CMD_NOSCRIPT, CMD_PUBSUB,
-    CMD_PYTHON, CMD_STALE, CMD_SUBSCRIBED, GROUP_PUBSUB, KEY_NOT, command_register, command_t,
-    keys_at, keys_none, row, subrow,
+    CLIENT_PUSHING, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_SUBSCRIBED, CMD_CONTAINER, CMD_FAST,
+    CMD_LOADING, CMD_MAY_REPLICATE, CMD_NOSCRIPT, CMD_PUBSUB, CMD_PYTHON, CMD_STALE, CMD_SUBSCRIBED,
+    GROUP_PUBSUB, KEY_NOT, command_register, command_t, keys_at, keys_none, row, subrow,
 )
 from ..wire.reply cimport (
     reply_array, reply_array_close, reply_array_open, reply_bulk, reply_bulk_text,

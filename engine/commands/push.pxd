@@ -6,7 +6,6 @@ Terms
               push lands inside a reply, nor inside the array of EXEC
 """
 from libc.stddef cimport size_t
-from libc.stdint cimport uint32_t
 
 from ..core.buf cimport buf_t
 from ..core.types cimport slice_t

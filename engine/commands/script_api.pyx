@@ -3,8 +3,7 @@
 `server` is another name of `redis`. Errors that tell how a function is to be called say server.*,
 as Valkey's do.
 """
-from libc.stdint cimport uint64_t
-from libc.stdio cimport snprintf, sscanf
+from libc.stdio cimport sscanf
 from libc.string cimport strlen
 
 from ..core.buf cimport buf_t

@@ -14,18 +14,18 @@ Invariants
     C1  a script is in the table; it is in the list exactly when it is forgettable
     C2  scripts and machine go together: a flush ends both
 """
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint64_t
 from libc.string cimport memcmp, memcpy
 
 from ..core.heap cimport heap_alloc, heap_block_size, heap_free
 from ..core.intrinsics cimport kvd_assert
 from ..core.lua cimport lua_State
 from ..core.lua_vm cimport vm_t
-from ..core.number cimport equal_nocase, parse_int64
+from ..core.number cimport equal_nocase
 from ..core.sha1 cimport SHA1_HEX_SIZE, sha1_hex
 from ..core.table cimport (
     SEGMENT_ITEMS_MAX, table_find, table_free, table_hash, table_init, table_insert, table_remove,
-    table_scan, table_t, table_type_t,
+    table_scan, table_type_t,
 )
 from ..core.types cimport slice_t
 from ..wire.command cimport (
@@ -47,7 +47,7 @@ from .script cimport (
 )
 from .script_api cimport script_api_add_eval
 from .script_shebang cimport script_shebang_or_reply, shebang_t
-from .script_state cimport MACHINE_EVAL, SCRIPT_NO_WRITES, script_t, scripting_t
+from .script_state cimport MACHINE_EVAL, script_t, scripting_t
 from .state cimport server_of, server_t
 
 cdef enum:

@@ -35,8 +35,8 @@ from ..wire.command cimport (
 )
 from ..wire.errors cimport ERR_LIMIT_NEGATIVE, ERR_NUMKEYS_MANY, ERR_NUMKEYS_ZERO
 from ..wire.reply cimport (
-    reply_array_close, reply_array_open, reply_error, reply_error_syntax, reply_error_type,
-    reply_int, reply_set, reply_set_close,
+    reply_array_open, reply_error, reply_error_syntax, reply_error_type, reply_int, reply_set,
+    reply_set_close,
 )
 from .t_set cimport set_begin, set_open, set_put_take
 from .typed cimport reply_element

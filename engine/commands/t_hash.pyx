@@ -21,8 +21,8 @@ from ..store.entry cimport (
     ENC_HASHTABLE, TYPE_HASH, entry_body, entry_encoding, entry_set_body, entry_set_encoding,
 )
 from ..store.hash cimport (
-    HASH_CHANGED, HASH_NEW, HASH_REVIVED, hash_changed_t, hash_count, hash_create, hash_deadline,
-    hash_delete, hash_due_ms, hash_due_node, hash_expect, hash_get, hash_has, hash_item_deadline,
+    HASH_CHANGED, HASH_REVIVED, hash_changed_t, hash_count, hash_create, hash_deadline, hash_delete,
+    hash_due_ms, hash_due_node, hash_expect, hash_get, hash_has, hash_item_deadline,
     hash_item_field, hash_item_value, hash_living, hash_next, hash_release, hash_set, hash_table,
     hash_walk, hash_walk_t,
 )

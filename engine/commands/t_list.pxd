@@ -10,9 +10,7 @@ Each `_or_reply` has answered the client when it says no.
 from libc.stdint cimport int64_t, uint64_t
 
 from ..core.types cimport slice_t
-from ..store.entry cimport (
-    encoding_t, entry_body, entry_encoding, entry_set_body, entry_set_encoding, entry_t,
-)
+from ..store.entry cimport entry_body, entry_encoding, entry_set_body, entry_set_encoding, entry_t
 from ..store.list cimport list_value_t
 from ..wire.command cimport client_t
 

@@ -21,8 +21,8 @@ from ..store.stream cimport (
 from ..store.stream_cursor cimport cursor_next, cursor_open, cursor_t, stream_last_entry
 from ..wire.command cimport (
     ACL_STREAM, CLIENT_LOADING, CMD_DENYOOM, CMD_FAST, CMD_READONLY, CMD_WRITE, GROUP_STREAM,
-    KEY_ACCESS, KEY_DELETE, KEY_INSERT, KEY_RO, KEY_RW, KEY_UPDATE, client_t, command_register,
-    command_t, keys_at, row,
+    KEY_ACCESS, KEY_DELETE, KEY_RO, KEY_RW, KEY_UPDATE, client_t, command_register, command_t,
+    keys_at, row,
 )
 from ..wire.errors cimport (
     ERR_NOT_INTEGER, ERR_NO_KEY, ERR_STREAM_BEHIND, ERR_STREAM_BOTH_TRIMS, ERR_STREAM_DELETED,

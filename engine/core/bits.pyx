@@ -7,7 +7,7 @@ vectors.
 
 Source: the vector count is W. Mula's, "Faster Population Counts Using AVX2 Instructions" (2016).
 """
-from .intrinsics cimport byte_swap64, count_leading_zeros, load64, unlikely
+from .intrinsics cimport byte_swap64, count_leading_zeros, load64
 
 cdef extern from *:
     """

@@ -7,7 +7,7 @@ down with one memmove: callers batch it (once per event loop turn, not once per 
 """
 from libc.string cimport memcpy, memmove
 
-from .heap cimport heap_alloc, heap_block_size, heap_free, heap_realloc
+from .heap cimport heap_block_size, heap_free, heap_realloc
 from .intrinsics cimport kvd_assert, likely
 
 cdef enum:

@@ -14,7 +14,7 @@ Source: G. M. Morton, 1966, for the order; R. W. Sinnott, "Virtues of the Havers
 steps of a search after Redis's geohash_helper.c (M. Bedredin, S. Sanfilippo).
 """
 from libc.math cimport M_PI, asin, atan2, cos, fabs, fmax, fmin, sin, sqrt
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 cdef enum:
     STEP_MAX = 26

@@ -16,7 +16,6 @@ Quirks, all of them Valkey's, since clients' patterns may lean on them:
     G7  an empty text matches the empty pattern only: not even "*" (callers who mean "all" say so)
 """
 from libc.stddef cimport size_t
-from libc.string cimport memchr
 
 
 cdef inline signed char lower(char c) noexcept nogil:

@@ -20,7 +20,7 @@ in four histograms by turns, since the same counter cannot be raised twice a cyc
 Cost: O(opcodes) to add to a sparse string, O(1) to a dense one; an estimate about 8 us.
 """
 from libc.math cimport INFINITY, llroundl, sqrt
-from libc.stdint cimport uint16_t, uint32_t
+from libc.stdint cimport uint32_t
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 from .intrinsics cimport count_trailing_zeros, load64, load_part, store64

@@ -18,12 +18,12 @@ from libc.math cimport floor, isfinite, isnan
 from libc.stdint cimport uint32_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport strtod
-from libc.string cimport memcmp, strlen
+from libc.string cimport memcmp
 
 from .buf cimport buf_t
 from .lua cimport (
     LUA_TBOOLEAN, LUA_TLIGHTUSERDATA, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua,
-    lua_State, lua_argcheck, lua_fn, lua_pop, lua_upvalue,
+    lua_State, lua_argcheck, lua_fn, lua_pop,
 )
 from .lua_vm cimport vm_text, vm_text_append, vm_text_byte, vm_text_push
 from .number cimport equal_nocase, parse_double

@@ -14,7 +14,7 @@ from libc.string cimport memcpy
 
 from .buf cimport buf_t
 from .heap cimport heap_t
-from .lua cimport lua_State, lua_fn, lua_api_t, lua
+from .lua cimport lua_State, lua_fn, lua
 
 cdef struct vm_t:
     lua_State* L                        # NULL: closed

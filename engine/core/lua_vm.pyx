@@ -30,9 +30,8 @@ from .buf cimport buf_free, buf_init, buf_reserve
 from .heap cimport heap_alloc_try, heap_free, heap_free_all, heap_init, heap_realloc
 from .intrinsics cimport unlikely
 from .lua cimport (
-    LUA_GCCOLLECT, LUA_GCCOUNT, LUA_GCSTEP, LUA_GLOBALSINDEX, LUA_REGISTRYINDEX,
-    LUA_TFUNCTION, LUA_TNIL, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_argcheck, lua_pop,
-    lua_upvalue,
+    LUA_GCCOLLECT, LUA_GCSTEP, LUA_GLOBALSINDEX, LUA_REGISTRYINDEX, LUA_TFUNCTION, LUA_TNIL,
+    LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE, lua_argcheck, lua_pop, lua_upvalue,
 )
 
 cdef extern from *:

@@ -3,7 +3,7 @@
 It protects nothing here: a name is what clients compute on their side, too. The rounds are spelt
 as four loops, so that the compiler sees what is constant in each.
 """
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from .intrinsics cimport byte_swap64, load32, store64

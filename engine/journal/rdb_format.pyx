@@ -11,7 +11,7 @@ Invariants
     R2  a broken file has broken_at and why set, and nothing is read of it after that
 Source: Redis rdb.c for the format, liblzf (M. Lehmann) for the packing.
 """
-from libc.stdint cimport UINT32_MAX, int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport UINT32_MAX, int8_t, int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy
 

@@ -45,7 +45,7 @@ Source: versions per bucket after Dragonfly's snapshots (dragonflydb.io, 2022).
 """
 from libc.errno cimport EINTR, ENOSPC, errno
 from libc.stddef cimport size_t
-from libc.stdint cimport SIZE_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport SIZE_MAX, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 

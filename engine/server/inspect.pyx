@@ -3,7 +3,7 @@
 Each function takes the capsule that the Server face hands out, and copies: nothing that it returns
 points into the engine. Texts and layouts are the business of cold_*.py.
 """
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 
 from ..commands.pubsub cimport (
     CHANNEL_PATTERN, CHANNEL_PLAIN, CHANNEL_SHARD, pubsub_channels,

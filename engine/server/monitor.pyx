@@ -6,7 +6,6 @@ there to the others.
 """
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdio cimport snprintf
-from libc.string cimport strlen
 
 from ..core.buf cimport buf_append, buf_t
 from ..core.clock cimport clock_wall_us

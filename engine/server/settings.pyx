@@ -10,7 +10,7 @@ Invariants
     S2  a text field is owned by the server's heap, and its size is exact
 """
 from libc.stddef cimport size_t
-from libc.stdint cimport INT64_MAX, int64_t
+from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
 from ..commands.state cimport CLIENT_KINDS, PERCENTILES_MAX, output_limit_t, server_t
@@ -25,9 +25,9 @@ from ..store.keyspace cimport (
 )
 from .config cimport (
     DIRECTIVE_FILE, DIRECTIVE_FIXED, DIRECTIVE_HIDDEN, DIRECTIVE_IMMUTABLE, DIRECTIVE_PROTECTED,
-    KIND_BOOL, KIND_ENUM, KIND_EVENTS, KIND_INT, KIND_LIMITS, KIND_MEMORY, KIND_OCTAL,
-    KIND_PERCENT, KIND_PERCENTILES, KIND_TEXT, KIND_WORDS, apply_fn, directive_at, directive_count,
-    directive_find, directive_t,
+    KIND_BOOL, KIND_ENUM, KIND_EVENTS, KIND_INT, KIND_LIMITS, KIND_MEMORY, KIND_OCTAL, KIND_PERCENT,
+    KIND_PERCENTILES, KIND_TEXT, KIND_WORDS, directive_at, directive_count, directive_find,
+    directive_t,
 )
 
 import re

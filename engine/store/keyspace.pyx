@@ -30,12 +30,12 @@ from ..core.table cimport (
 from .access cimport access_new, access_touched
 from .due cimport due_first, due_list_abandon, due_list_create, due_put, due_remove
 from .entry cimport (
-    ENC_EMBSTR, ENC_HASHTABLE, ENC_INT, ENC_RAW, ENTRY_BODY, ENTRY_COPYING, ENTRY_DEADLINE,
-    ENTRY_INLINE_MAX, ENTRY_INT, INT_TEXT_MAX, TYPE_HASH, TYPE_STRING, entry_access, entry_body,
-    entry_create_raw, entry_create_string, entry_deadline, entry_encoding, entry_key, entry_release,
+    ENC_EMBSTR, ENC_HASHTABLE, ENC_INT, ENTRY_BODY, ENTRY_COPYING, ENTRY_DEADLINE, ENTRY_INT,
+    INT_TEXT_MAX, TYPE_HASH, TYPE_STRING, entry_access, entry_body, entry_create_raw,
+    entry_create_string, entry_deadline, entry_encoding, entry_key, entry_release,
     entry_rewrite_take, entry_set_access, entry_set_body, entry_set_encoding, entry_set_int,
-    entry_size, entry_string, entry_type, entry_value, entry_value_size, raw_grown_size,
-    raw_resize, raw_t, string_encoding,
+    entry_size, entry_string, entry_type, entry_value, entry_value_size, raw_grown_size, raw_resize,
+    raw_t, string_encoding,
 )
 from .hash cimport (
     hash_drop_item, hash_due_ms, hash_due_node, hash_item_field, hash_of_due_node, hash_t,

@@ -4,7 +4,7 @@ Filled at import by engine.commands, read-only afterwards: the only module state
 Open addressing over a table at most half full, keyed by (container, name); a lookup is one hash
 and, nearly always, one compare.
 """
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport uint32_t
 from libc.string cimport memcpy, strlen
 
 from .keyspec cimport KEYS_BY_SPECS, keyspec_find

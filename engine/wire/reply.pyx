@@ -3,7 +3,6 @@
 Reserve once, write bytes: the common replies are a copy of a constant, or one header and one
 copy. RESP3 differs in headers only, so each writer asks c.resp once.
 """
-from libc.stdint cimport uint64_t
 from libc.string cimport memchr, memcpy, memmove, strlen
 
 from ..core.buf cimport (

@@ -13,8 +13,8 @@ Invariants
     R3  every way out of resp_parse but PARSE_MORE leaves the client without parser state
 Source: the RESP specification; limits and texts as Valkey 9.1 answers them.
 """
-from libc.stdint cimport INT32_MAX, int64_t, uint64_t
-from libc.string cimport memchr, memcpy
+from libc.stdint cimport INT32_MAX, int64_t
+from libc.string cimport memchr
 
 from ..core.buf cimport buf_append, buf_free, buf_init, buf_reserve
 from ..core.heap cimport heap_alloc, heap_free, heap_realloc

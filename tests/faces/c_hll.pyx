@@ -1,6 +1,5 @@
 """Python face of engine/core/hll.pxd, for tests/core/test_hll.py only."""
 from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memcpy, memset
 
 from kvd.engine.core.hll cimport (
     HLL_DENSE_SIZE, HLL_GROWTH_MAX, HLL_REGISTERS, HLL_WORD_MAX, hll_add, hll_count,

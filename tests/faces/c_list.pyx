@@ -6,8 +6,8 @@ cimport cython
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from kvd.engine.core.heap cimport heap_block_size, heap_free_all, heap_init, heap_t
-from kvd.engine.core.listpack cimport listpack_count, listpack_size, listpack_valid
+from kvd.engine.core.heap cimport heap_free_all, heap_init, heap_t
+from kvd.engine.core.listpack cimport listpack_size, listpack_valid
 from kvd.engine.core.number cimport FORMAT_INT_MAX
 from kvd.engine.core.types cimport slice_t
 from kvd.engine.store.entry cimport ENC_LISTPACK, ENC_QUICKLIST, TYPE_LIST

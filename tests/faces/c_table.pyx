@@ -14,11 +14,10 @@ from kvd.engine.core.heap cimport (
 from kvd.engine.core.intrinsics cimport KVD_PLAIN_MALLOC, load64
 from kvd.engine.core.rand cimport rand_seed, rand_t
 from kvd.engine.core.table cimport (
-    BUCKET_SLOTS, NO_DEADLINE, SEGMENT_BUCKETS_LOG2, SEGMENT_ITEMS_MAX, directory_t, segment_t,
-    table_drain, table_due_ms, table_find, table_free, table_hash, table_init, table_insert,
-    table_move, table_note_deadline, table_overhead, table_prefetch, table_prefetch_item,
-    table_random, table_remove, table_replace, table_sample, table_scan, table_t, table_take_due,
-    table_walk,
+    BUCKET_SLOTS, NO_DEADLINE, SEGMENT_BUCKETS_LOG2, SEGMENT_ITEMS_MAX, segment_t, table_drain,
+    table_due_ms, table_find, table_free, table_hash, table_init, table_insert, table_move,
+    table_note_deadline, table_overhead, table_prefetch, table_prefetch_item, table_random,
+    table_remove, table_replace, table_sample, table_scan, table_t, table_take_due, table_walk,
     table_type_t,
 )
 from kvd.engine.core.types cimport slice_t
