@@ -11,7 +11,8 @@ Chunks are advised to be backed by huge pages once the heap is past HUGE_FROM: r
 over many megabytes is bound by address translation, and there is no fork here whose copies
 would grow with the page size. Past RESERVE_FROM the next chunk is made ready by a thread before the
 last one is full (reserve.pyx). A chunk of which pages were given back loses the advice until it is
-full again, or the kernel would fill the holes with pages of its own accord.
+full again, or the kernel would fill the holes with pages of its own accord. The thread also unmaps
+what is emptied, chunks and large blocks.
 
 Evacuation: deletes leave spans that hold few blocks, which other classes cannot use. Whoever can
 reach all blocks of an owner, as the keyspace can through its tables, asks heap_should_move for
@@ -37,7 +38,9 @@ from .intrinsics cimport (
     KVD_DEBUG, KVD_PLAIN_MALLOC, count_leading_zeros, count_ones, count_trailing_zeros,
     kvd_assert, kvd_static_assert, likely, unlikely,
 )
-from .reserve cimport map_aligned, reserve_ask, reserve_create, reserve_release, reserve_take
+from .reserve cimport (
+    map_aligned, reserve_ask, reserve_create, reserve_give, reserve_release, reserve_take,
+)
 
 cdef extern from "<sys/mman.h>" nogil:
     void* mmap(void* at, size_t size, int prot, int flags, int fd, long offset)
@@ -56,6 +59,7 @@ cdef enum:
     RESERVE_FROM = 67108864             # bytes mapped before a chunk is lent in advance: to a small
                                         # heap it would be a large part
     RESERVE_AT = 16                     # free units in all, when the next chunk is made ready
+    GIVE_FROM = 2097152                 # bytes: smaller mappings are unmapped in place
     WASTE_MAX = 20                      # a span wastes at most 1/20 of its units
 
 cdef enum:
@@ -165,6 +169,15 @@ cdef void advise_huge(chunk_t* chunk, bint huge) noexcept nogil:
     chunk.huge = huge
 
 
+cdef void unmap(heap_t* heap, void* mapping, size_t size) noexcept nogil:
+    """Give a mapping back: by the thread, if there is one and it is worth waking."""
+    heap.mapped -= size
+    if heap.reserve is not NULL and size >= GIVE_FROM:
+        reserve_give(heap.reserve, mapping, size)
+    else:
+        munmap(mapping, size)
+
+
 cdef chunk_t* chunk_create(heap_t* heap) noexcept nogil:
     """Map a chunk at an address that is a multiple of its size; NULL when refused."""
     cdef chunk_t* chunk = NULL
@@ -201,8 +214,7 @@ cdef void chunk_release(heap_t* heap, chunk_t* chunk) noexcept nogil:
         chunk.next.prev = chunk.prev
     heap.dirty_units -= count_ones(chunk.dirty)
     heap.chunk_count -= 1
-    heap.mapped -= CHUNK_SIZE
-    munmap(chunk, CHUNK_SIZE)
+    unmap(heap, chunk, CHUNK_SIZE)
 
 
 cdef int find_run(uint64_t free_units, uint32_t units) noexcept nogil:
@@ -406,8 +418,7 @@ cdef void heap_free(heap_t* heap, void* block, size_t size) noexcept nogil:
         size_full = heap_block_size(size)
         heap.used -= size_full
         heap.large -= size_full
-        heap.mapped -= size_full
-        munmap(block, size_full)
+        unmap(heap, block, size_full)
         return
     span = span_of(block)
     if KVD_DEBUG:
@@ -460,7 +471,7 @@ cdef bint heap_purge(heap_t* heap, uint64_t units_max) noexcept nogil:
     if heap.reserve is not NULL and not is_nearly_full(heap):
         ready = reserve_take(heap.reserve)          # there is enough to go on with
         if ready is not NULL:
-            munmap(ready, CHUNK_SIZE)
+            reserve_give(heap.reserve, ready, CHUNK_SIZE)
     while chunk is not NULL and heap.dirty_units:
         while chunk.dirty:
             if units_max == 0:

@@ -1,12 +1,13 @@
 """What a thread has made ready: aligned, zero, resident, one at a time, and gone with its owner.
+What it was given is unmapped, whoever comes to it first.
 
 Residence is what /proc says of our own mappings: the point of the room is that nobody who takes a
-reserve waits for its pages.
+reserve, or gives a mapping back, waits for pages.
 """
 import pathlib
 import time
 
-from tests.faces.c_reserve import Reserve
+from tests.faces.c_reserve import Reserve, map_pages
 
 SIZE = 1 << 22
 
@@ -67,3 +68,26 @@ def test_release_unmaps_what_is_ready():
     time.sleep(0.1)
     del reserve                         # joins, whether or not the second one was made
     assert resident(address) == 0
+
+
+def test_what_is_given_is_unmapped_soon():
+    reserve = Reserve(SIZE)
+    addresses = [map_pages(SIZE) for _ in range(3)]
+    assert all(resident(address) >= SIZE for address in addresses)
+    for address in addresses:
+        reserve.give(address, SIZE)
+    until = time.monotonic() + 10
+    while any(map(resident, addresses)):
+        assert time.monotonic() < until, "still mapped"
+        time.sleep(0.001)
+    reserve.ask()                       # the thread does its other work as before
+    reserve.unmap(wait(reserve))
+
+
+def test_release_unmaps_what_was_given():
+    reserve = Reserve(SIZE)
+    addresses = [map_pages(SIZE) for _ in range(4)]
+    for address in addresses:
+        reserve.give(address, SIZE)
+    del reserve
+    assert not any(map(resident, addresses))
