@@ -2,7 +2,8 @@
 
 epoll, level-triggered. A ready connection gets one read and, if the journal has nothing to write
 first, its replies at once: the client on another core goes on while we read the next one. Where
-the journal has something, the replies of the turn wait for its write(2), and leave together.
+the journal has something, the replies of the turn wait for its write(2), and leave together; over
+TLS they always do.
 
 Bytes are read into one buffer that all clients share, and executed there. Only what is left of a
 command that has not come whole is copied to the client's own buffer; the next read then goes
@@ -304,8 +305,10 @@ cdef void finish_input(server_t* srv, client_t* c) noexcept nogil:
         if c.reply.data is not NULL:
             c.sent = 0
             give_spare(srv, c)
-    # While the disk fails nothing more is written: who has not written need not wait for it.
-    elif ((srv.aof.buf.size == 0 or srv.aof.status != AOF_OK)
+    # While the disk fails nothing more is written: who has not written need not wait for it. Over
+    # TLS replies leave together, so that OpenSSL's code for reading need not make room, client by
+    # client, for that for writing.
+    elif ((srv.aof.buf.size == 0 or srv.aof.status != AOF_OK) and c.tls is NULL
             and not c.flags & (CLIENT_WRITE_WAITS | CLIENT_PENDING_WRITE)):
         write_client(srv, c)
     else:

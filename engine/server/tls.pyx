@@ -3,6 +3,9 @@
 The functions come by address: `use_library` is given a way to find them, once in a process. That
 table is constant after it, as the command registry is.
 
+The socket is reached by a BIO of our own: recv(2) and send(2) as without TLS, rather than OpenSSL's
+read(2) and write(2), which pass the file layer first.
+
 A read takes what the socket has in one recv(2) (read-ahead), decrypts record after record into the
 caller's buffer, and goes back to the socket only when nothing is left of what came: a pipeline of
 many records costs one system call, as it does without TLS. A write of one turn's replies is one
@@ -14,10 +17,17 @@ why the loop bounds how many it works on in a turn.
 Invariants
     T1  OpenSSL's error queue of this thread is empty between two calls
     T2  a session holds its context, whoever replaces the server's
-Source: OpenSSL 1.1.1 and 3.x, SSL_read(3), SSL_CTX_set_read_ahead(3), SSL_CTX_set_mode(3).
+Source: OpenSSL 1.1.1 and 3.x, SSL_read(3), SSL_CTX_set_read_ahead(3), SSL_CTX_set_mode(3),
+BIO_meth_new(3), bio.h for the numbers.
 """
-from libc.stdint cimport uint64_t, uintptr_t
+from libc.errno cimport EAGAIN, EINTR, errno
+from libc.stdint cimport intptr_t, uint64_t, uintptr_t
 from libc.string cimport memcpy, strlen
+
+cdef extern from "<sys/socket.h>" nogil:
+    ssize_t recv(int fd, void* at, size_t size, int flags)
+    ssize_t send(int fd, const void* at, size_t size, int flags)
+    int MSG_NOSIGNAL
 
 cdef enum:
     WANT_READ = 2                       # SSL_get_error
@@ -48,6 +58,14 @@ cdef enum:
     READ_BUFFER = 32768                 # bytes that one recv(2) may take; each session holds them
     CHUNK_MAX = 1073741824              # OpenSSL's sizes are ints
 
+    BIO_SOURCE_SINK = 0x0400            # BIO_TYPE_SOURCE_SINK
+    BIO_READ = 0x01                     # flags: what to wait for
+    BIO_WRITE = 0x02
+    BIO_RETRY = 0x08
+    BIO_ENDED = 0x800                   # BIO_FLAGS_IN_EOF
+    BIO_CTRL_EOF = 2
+    BIO_CTRL_FLUSH = 11
+
 ctypedef void* (*new_fn)(const void*) noexcept nogil
 ctypedef void (*free_fn)(void*) noexcept nogil
 ctypedef const void* (*method_fn)() noexcept nogil
@@ -63,7 +81,6 @@ ctypedef void (*password_fn)(void*, int (*)(char*, int, int, void*) noexcept nog
 ctypedef void (*pointer_fn)(void*, void*) noexcept nogil
 ctypedef void (*size_fn)(void*, size_t) noexcept nogil
 ctypedef long (*long_fn)(void*, long) noexcept nogil
-ctypedef int (*fd_fn)(void*, int) noexcept nogil
 ctypedef int (*read_fn)(void*, void*, int) noexcept nogil
 ctypedef int (*write_fn)(void*, const void*, int) noexcept nogil
 ctypedef int (*result_fn)(const void*, int) noexcept nogil
@@ -71,6 +88,13 @@ ctypedef int (*do_fn)(void*) noexcept nogil
 ctypedef unsigned long (*error_fn)() noexcept nogil
 ctypedef void (*clear_fn)() noexcept nogil
 ctypedef void (*spell_fn)(unsigned long, char*, size_t) noexcept nogil
+ctypedef int (*index_fn)() noexcept nogil
+ctypedef void* (*method_new_fn)(int, const char*) noexcept nogil
+ctypedef int (*method_set_fn)(void*, void*) noexcept nogil
+ctypedef void* (*data_fn)(void*) noexcept nogil
+ctypedef void (*flags_fn)(void*, int) noexcept nogil
+ctypedef int (*test_flags_fn)(const void*, int) noexcept nogil
+ctypedef void (*two_bios_fn)(void*, void*, void*) noexcept nogil
 
 cdef struct library_t:
     method_fn TLS_server_method
@@ -92,7 +116,7 @@ cdef struct library_t:
     long_fn SSL_CTX_set_timeout
     new_fn SSL_new
     free_fn SSL_free
-    fd_fn SSL_set_fd
+    two_bios_fn SSL_set_bio
     free_fn SSL_set_accept_state
     read_fn SSL_read
     write_fn SSL_write
@@ -103,8 +127,21 @@ cdef struct library_t:
     error_fn ERR_get_error
     clear_fn ERR_clear_error
     spell_fn ERR_error_string_n
+    index_fn BIO_get_new_index
+    method_new_fn BIO_meth_new
+    method_set_fn BIO_meth_set_read
+    method_set_fn BIO_meth_set_write
+    method_set_fn BIO_meth_set_ctrl
+    new_fn BIO_new
+    pointer_fn BIO_set_data
+    data_fn BIO_get_data
+    flags_fn BIO_set_init
+    flags_fn BIO_set_flags
+    flags_fn BIO_clear_flags
+    test_flags_fn BIO_test_flags
 
 cdef library_t LIBRARY                  # all NULL until use_library
+cdef void* SOCKET_METHOD = NULL         # likewise; owned, for ever
 
 # In the order of library_t's fields, which the layout check below holds.
 NAMES = (
@@ -114,9 +151,11 @@ NAMES = (
     "SSL_CTX_set_cipher_list", "SSL_CTX_set_ciphersuites", "SSL_CTX_set_session_id_context",
     "SSL_CTX_set_default_passwd_cb", "SSL_CTX_set_default_passwd_cb_userdata",
     "SSL_CTX_set_default_read_buffer_len", "SSL_CTX_set_timeout", "SSL_new", "SSL_free",
-    "SSL_set_fd", "SSL_set_accept_state", "SSL_read", "SSL_write", "SSL_get_error",
+    "SSL_set_bio", "SSL_set_accept_state", "SSL_read", "SSL_write", "SSL_get_error",
     "SSL_has_pending", "SSL_is_init_finished", "SSL_shutdown", "ERR_get_error",
-    "ERR_clear_error", "ERR_error_string_n",
+    "ERR_clear_error", "ERR_error_string_n", "BIO_get_new_index", "BIO_meth_new",
+    "BIO_meth_set_read", "BIO_meth_set_write", "BIO_meth_set_ctrl", "BIO_new", "BIO_set_data",
+    "BIO_get_data", "BIO_set_init", "BIO_set_flags", "BIO_clear_flags", "BIO_test_flags",
 )
 
 
@@ -134,6 +173,7 @@ def use_library(find) -> None:
     found = [find(name) for name in NAMES]
     for i in range(<size_t>len(found)):
         slots[i] = <uintptr_t>found[i]
+    make_socket_method()
 
 
 # -- contexts: cold -------------------------------------------------------------------------------
@@ -251,17 +291,66 @@ cdef void tls_free_context(void* context) noexcept nogil:
         LIBRARY.SSL_CTX_free(context)
 
 
+# -- the socket -----------------------------------------------------------------------------------
+
+cdef inline int socket_of(void* bio) noexcept nogil:
+    return <int><intptr_t>LIBRARY.BIO_get_data(bio)
+
+
+cdef int moved(void* bio, ssize_t count, int direction) noexcept nogil:
+    """What OpenSSL hears of a recv or send that gave `count`."""
+    if count < 0 and (errno == EAGAIN or errno == EINTR):
+        LIBRARY.BIO_set_flags(bio, direction | BIO_RETRY)
+    return <int>count
+
+
+cdef int socket_read(void* bio, char* out, int size) noexcept nogil:
+    cdef ssize_t got = recv(socket_of(bio), out, <size_t>size, 0)
+    LIBRARY.BIO_clear_flags(bio, BIO_READ | BIO_WRITE | BIO_RETRY)
+    if got == 0:
+        LIBRARY.BIO_set_flags(bio, BIO_ENDED)
+    return moved(bio, got, BIO_READ)
+
+
+cdef int socket_write(void* bio, const char* data, int size) noexcept nogil:
+    cdef ssize_t put = send(socket_of(bio), data, <size_t>size, MSG_NOSIGNAL)
+    LIBRARY.BIO_clear_flags(bio, BIO_READ | BIO_WRITE | BIO_RETRY)
+    return moved(bio, put, BIO_WRITE)
+
+
+cdef long socket_ctrl(void* bio, int command, long number, void* pointer) noexcept nogil:
+    if command == BIO_CTRL_EOF:
+        return LIBRARY.BIO_test_flags(bio, BIO_ENDED) != 0
+    return command == BIO_CTRL_FLUSH    # nothing is held back; what else is asked is not known here
+
+
+cdef int make_socket_method() except -1:
+    global SOCKET_METHOD
+    SOCKET_METHOD = LIBRARY.BIO_meth_new(LIBRARY.BIO_get_new_index() | BIO_SOURCE_SINK, b"kvd")
+    if SOCKET_METHOD is NULL:
+        raise MemoryError("a BIO method")
+    LIBRARY.BIO_meth_set_read(SOCKET_METHOD, <void*>socket_read)
+    LIBRARY.BIO_meth_set_write(SOCKET_METHOD, <void*>socket_write)
+    LIBRARY.BIO_meth_set_ctrl(SOCKET_METHOD, <void*>socket_ctrl)
+    return 0
+
+
 # -- sessions -------------------------------------------------------------------------------------
 
 cdef void* tls_accept(void* context, int fd) noexcept nogil:
     cdef void* session = LIBRARY.SSL_new(context)       # T2: it counts its context
+    cdef void* bio
     if session is NULL:
         LIBRARY.ERR_clear_error()
         return NULL
-    if LIBRARY.SSL_set_fd(session, fd) != 1:
+    bio = LIBRARY.BIO_new(SOCKET_METHOD)
+    if bio is NULL:
         LIBRARY.SSL_free(session)
         LIBRARY.ERR_clear_error()
         return NULL
+    LIBRARY.BIO_set_data(bio, <void*><intptr_t>fd)
+    LIBRARY.BIO_set_init(bio, 1)
+    LIBRARY.SSL_set_bio(session, bio, bio)              # the session owns it, and frees it
     LIBRARY.SSL_set_accept_state(session)
     return session
 
