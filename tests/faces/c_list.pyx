@@ -34,7 +34,7 @@ cdef class List:
         heap_init(&self.heap)
         list_create(&self.list, &self.heap, fill)
 
-    def close(self, size_t effort):
+    def close(self, size_t effort=1 << 30):
         """How many slices it took; None when bytes are missing."""
         slices = 1
         while value_release(&self.heap, TYPE_LIST, self.list.encoding, self.list.body, effort):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.faces.c_hash import Hash, no_deadline
+from tests.store.values import maker, scan_on
 
 ENTRIES, VALUE = 6, 8
 FIELDS = st.sampled_from([b"", b"a", b"b", b"c", b"1", b"01", b"-7", b"\0\xff", b"x" * 8, b"x" * 9,
@@ -127,17 +128,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.hash.encoding == "hashtable")
     @rule(steps=st.integers(1, 6))
     def scan(self, steps):
-        if self.scanned is None:
-            self.scanned = (0, set(self.model), set())
-        cursor, expected, seen = self.scanned
-        for _ in range(steps):
-            found, cursor = self.hash.scan(cursor)
-            seen.update(found)
-            if cursor == 0:
-                assert expected <= seen
-                self.scanned = None
-                return
-        self.scanned = (cursor, expected, seen)
+        self.scanned = scan_on(self.hash, self.scanned, self.model, steps)
 
     @invariant()
     def same(self):
@@ -158,16 +149,7 @@ TestMachine = Machine.TestCase
 TestMachine.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
 
 
-@pytest.fixture
-def make():
-    made = []
-
-    def create(*args, **options):
-        made.append(Hash(*args, **options))
-        return made[-1]
-    yield create
-    for each in made:
-        assert each.close() == 1, "blocks were not given back"
+make = maker(Hash)
 
 
 def test_thresholds(make):

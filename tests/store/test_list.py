@@ -8,20 +8,12 @@ import random
 import pytest
 
 from tests.faces.c_list import List
+from tests.store.values import maker
 
 FILLS = [-2, -1, 0, 1, 3, 128]
 
 
-@pytest.fixture
-def make():
-    made = []
-
-    def create(fill):
-        made.append(List(fill))
-        return made[-1]
-    yield create
-    for each in made:
-        assert each.close(1 << 30) == 1, "blocks were not given back"
+make = maker(List)
 
 
 def check(values, model):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.faces.c_set import Set
+from tests.store.values import maker, scan_on
 
 INTSET, ENTRIES, VALUE = 12, 8, 6       # limits: a set meets them in a few steps
 NUMBERS = st.sampled_from([0, 1, -1, 7, 100, -32768, 32768, 2**31, -2**31 - 1, 2**63 - 1, -2**63]
@@ -104,18 +105,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.set.encoding == "hashtable")
     @rule(steps=st.integers(1, 6))
     def scan(self, steps):
-        """A scan begun shows, until it ends, what was there all the time."""
-        if self.scanned is None:
-            self.scanned = (0, set(self.model), set())
-        cursor, expected, seen = self.scanned
-        for _ in range(steps):
-            found, cursor = self.set.scan(cursor)
-            seen.update(found)
-            if cursor == 0:
-                assert expected <= seen
-                self.scanned = None
-                return
-        self.scanned = (cursor, expected, seen)
+        self.scanned = scan_on(self.set, self.scanned, self.model, steps)
 
     @invariant()
     def same(self):
@@ -139,16 +129,7 @@ TestMachine = Machine.TestCase
 TestMachine.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
 
 
-@pytest.fixture
-def make():
-    made = []
-
-    def create(*args, **options):
-        made.append(Set(*args, **options))
-        return made[-1]
-    yield create
-    for each in made:
-        assert each.close() == 1, "blocks were not given back"
+make = maker(Set)
 
 
 @pytest.mark.parametrize("first, count, encoding", [
