@@ -70,9 +70,10 @@ cdef bint options_or_reply(client_t* c, bint creates, group_options_t* options) 
 
 
 cdef void refuse_words(client_t* c) noexcept nogil:
-    reply_error_about(c, b"ERR Unknown subcommand or wrong number of arguments for '"
-                      if client_is_legacy(c) else b"ERR unknown subcommand or wrong number of arguments for '", c.argv[1],
-                      b"'. Try XGROUP HELP.")
+    cdef const char* reason = b"ERR unknown subcommand or wrong number of arguments for '"
+    if client_is_legacy(c):
+        reason = b"ERR Unknown subcommand or wrong number of arguments for '"
+    reply_error_about(c, reason, c.argv[1], b"'. Try XGROUP HELP.")
 
 
 cdef bint stream_or_reply(client_t* c, stream_t** stream) noexcept nogil:
