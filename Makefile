@@ -10,7 +10,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
-NODE_PACKAGES = bullmq ioredis rate-limiter-flexible redlock@5.0.0-beta.2
+NODE_PACKAGES = bullmq ioredis rate-limiter-flexible redlock@5.0.0-beta.2 \
+	express @bull-board/api @bull-board/express redis-commander
 
 KVD := $(VENV)/bin/kvd
 

@@ -39,7 +39,8 @@ def node(*packages: str) -> tuple[str, dict[str, str]]:
     environment = {"NODE_PATH": os.pathsep.join(filter(None, NODE_PLACES))}
     for package in packages:
         if not loads((node, "-e", f"require({package!r})"), tuple(environment.items())):
-            pytest.skip(f"absent: npm's {package} (npm install --prefix .venv/node {package}, "
+            name = package.removesuffix("/package.json")    # of a program, which is not loaded
+            pytest.skip(f"absent: npm's {name} (npm install --prefix .venv/node {name}, "
                         "or NODE_PATH)")
     return node, environment
 
