@@ -109,6 +109,10 @@ class Keeper:
             engine = Engine(instance.id, self.home.instance(instance.id), process)
             # Watched before it is spoken to: its end must be noticed, by whoever comes first.
             self.watch.add(engine)
+            # While it starts: to import what makes a certificate takes as long. A failure is said
+            # where the certificate is used.
+            with contextlib.suppress(Failed):
+                self.doors(instance).leaf()
         try:
             self.reach(engine, instance, seconds)
             control.apply(engine, instance, self.doors(instance))
