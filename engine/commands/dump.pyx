@@ -41,7 +41,7 @@ from ..wire.reply cimport (
     feed_arg, feed_command, feed_int, feed_text, reply_bulk, reply_error, reply_error_syntax,
     reply_null, reply_ok,
 )
-from .state cimport feed_wanted, server_of
+from .state cimport feed_wanted, rdb_configure, server_of
 
 cdef enum:
     FOOTER_SIZE = 10                    # version and check sum
@@ -161,6 +161,7 @@ cdef entry_t* read_payload(client_t* c, int64_t deadline_ms, uint32_t access) no
     cdef entry_t* entry = NULL
     rdb_init(&rdb, c.store, c.argv[3].data, c.argv[3].size - FOOTER_SIZE,
              <size_t>server_of(c).config.proto_max_bulk_len)
+    rdb_configure(&rdb, server_of(c))
     if rdb_read_byte(&rdb, &type):
         entry = rdb_read_value(&rdb, type, c.argv[1], deadline_ms, access)
     rdb_free(&rdb)

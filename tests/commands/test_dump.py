@@ -78,6 +78,8 @@ def test_payloads_go_both_ways(server, debugged_valkey, name):
     assert ask(theirs, "DEBUG", "DIGEST-VALUE", "copy") == [digest]
     assert answer(server, "RESTORE", "copy", 0, ask(theirs, "DUMP", "key")) == b"OK"
     assert ask(server, "DEBUG", "DIGEST-VALUE", "copy") == [digest]
+    encoding = ask(theirs, "OBJECT", "ENCODING", "copy")
+    assert ask(server, "OBJECT", "ENCODING", "copy") == encoding
     assert payload[-10:-8] == b"P\0" and ask(theirs, "DUMP", "key")[0] == payload[0]
     theirs.close()
 
