@@ -39,7 +39,9 @@ from .library cimport (
     function_find, libraries_flush, libraries_of, libraries_sorted, library_delete,
     library_find, library_load_or_reply,
 )
-from .script cimport script_keys_or_reply, script_kill, script_prepare_or_reply, script_run
+from .script cimport (
+    script_keys_or_reply, script_kill, script_prepare_or_reply, script_reply_busy, script_run,
+)
 from .script_shebang cimport script_flag_names
 from .script_state cimport MACHINE_FUNCTION, function_t, library_t, scripting_t
 from .state cimport server_of, server_t
@@ -215,9 +217,12 @@ cdef void function_stats_command(client_t* c) noexcept nogil:
     cdef scripting_t* s = libraries_of(server_of(c))
     cdef client_t* caller
     cdef int i
+    if s.run.active and s.run.machine != MACHINE_FUNCTION:
+        script_reply_busy(c)
+        return
     reply_map(c, 2)
     reply_bulk_text(c, b"running_script")
-    if s.run.active and s.run.machine == MACHINE_FUNCTION:
+    if s.run.active:
         caller = s.run.caller
         reply_map(c, 3)
         reply_bulk_text(c, b"name")

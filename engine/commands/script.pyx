@@ -19,7 +19,7 @@ Invariants
 """
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
-from libc.string cimport memcpy, memset, strerror, strlen
+from libc.string cimport memchr, memcpy, memset, strerror, strlen
 
 from ..core.buf cimport buf_free, buf_init, buf_t
 from ..core.clock cimport clock_mono_us
@@ -32,7 +32,7 @@ from ..core.lua cimport (
 from ..core.lua_json cimport lua_json_open
 from ..core.lua_msgpack cimport lua_msgpack_open
 from ..core.lua_struct cimport lua_struct_open
-from ..core.lua_text cimport lua_text_keep_frames
+from ..core.lua_text cimport lua_text_drop_escapes, lua_text_keep_frames
 from ..core.lua_vm cimport vm_close, vm_guard, vm_open, vm_push_globals
 from ..core.number cimport parse_int64
 from ..journal.aof cimport AOF_OK
@@ -471,10 +471,10 @@ cdef void script_kill(client_t* c, machine_t machine) noexcept nogil:
     cdef server_t* srv = server_of(c)
     if s is NULL or not s.run.active:
         reply_error(c, ERR_NOT_BUSY)
-    elif s.run.machine != machine:
-        script_reply_busy(c)
     elif s.run.wrote:
         reply_error(c, ERR_UNKILLABLE)
+    elif s.run.machine != machine:
+        script_reply_busy(c)
     else:
         s.run.kill = KILL_ASKED
         reply_ok(c)
@@ -500,8 +500,12 @@ cdef int compile_in_protection(lua_State* L) noexcept nogil:
 cdef int script_compile(scripting_t* s, vm_t* vm, slice_t body, const char* name) noexcept nogil:
     """Made ready first; if that does not compile, as it is, and its own fault is what is told."""
     cdef compile_t job
-    cdef buf_t text
+    cdef buf_t text, mended
     buf_init(&text, &s.srv.heap)
+    buf_init(&mended, &s.srv.heap)
+    if body.size and memchr(body.data, c'\\', body.size) is not NULL:
+        lua_text_drop_escapes(body.data, body.size, &mended)
+        body = slice_t(mended.data, mended.size)
     lua_text_keep_frames(body.data, body.size, &text)
     job = compile_t(slice_t(text.data, text.size), name, 0)
     if not script_protect(s, vm, compile_in_protection, &job):
@@ -509,6 +513,7 @@ cdef int script_compile(scripting_t* s, vm_t* vm, slice_t body, const char* name
         if not script_protect(s, vm, compile_in_protection, &job):
             job.reference = 0
     buf_free(&text)
+    buf_free(&mended)
     return job.reference
 
 

@@ -24,11 +24,12 @@ from ..wire.acl cimport (
     DENIED_NOTHING, REFUSAL_MAX, acl_check_command, acl_is_free, acl_refusal, denial_t, user_of,
 )
 from ..wire.command cimport (
-    CLIENT_LOADING, CMD_CONTAINER, CMD_DENYOOM, CMD_NOSCRIPT, CMD_WRITE, client_t, command_resolve,
-    command_t,
+    CLIENT_LOADING, CMD_CONTAINER, CMD_DENYOOM, CMD_MAY_REPLICATE, CMD_NOSCRIPT, CMD_WRITE,
+    client_t, command_resolve, command_t,
 )
 from ..wire.errors cimport ERR_MISCONF_AOF, ERR_OOM
 from ..wire.identity cimport identity_lacks
+from ..wire.reply cimport reply_error_two
 from .acl_log cimport ACL_SCRIPT, acl_log_denied
 from .script_reply cimport script_push_error, script_push_reply
 from .script_state cimport REPL_AOF, SCRIPT_ALLOW_OOM, scripting_of_state, scripting_t
@@ -37,6 +38,9 @@ from .state cimport server_t
 cdef enum:
     ARGV_FIRST = 16
     REASON_MAX = 256
+    DENIAL_SIZE = 27
+
+cdef const char* DENIAL = b"ERR ACL failure in script: "
 
 
 cdef void grow(scripting_t* s, int argc) noexcept nogil:
@@ -87,47 +91,54 @@ cdef int fail(lua_State* L, const char* text, bint raising) noexcept nogil:
     return 1
 
 
-cdef int refuse(lua_State* L, scripting_t* s, const char* text, bint raising) noexcept nogil:
-    """A command that was found is not run: counted as a client's would be."""
-    s.srv.stats.commands[s.inner.cmd.id].rejected += 1
-    return fail(L, text, raising)
-
-
-cdef int deny(lua_State* L, scripting_t* s, int argc, const denial_t* denial,
-              bint raising) noexcept nogil:
-    """The user who runs the script may not run this."""
-    cdef char text[REFUSAL_MAX + 8]
-    cdef size_t size
-    acl_log_denied(s.srv, s.run.caller, s.inner.cmd, s.argv, denial, ACL_SCRIPT)
-    s.srv.stats.commands[s.inner.cmd.id].rejected += 1
-    memcpy(text, b"NOPERM ", 7)
-    size = 7 + acl_refusal(user_of(s.inner), s.inner.cmd, denial, &text[7])
-    script_push_error(L, slice_t(&text[0], size), False)
+cdef int refuse_with(lua_State* L, scripting_t* s, slice_t text, bint raising) noexcept nogil:
+    """The inner client's command is not run: counted as a client's would be, and therefore not
+    once more when the script returns the error."""
+    cdef client_t* c = s.inner
+    c.reply.size = 0
+    c.errors_seen = c.errors
+    reply_error_two(c, b"", slice_t(NULL, 0), b"", text, b"")
+    s.srv.hooks.reject(s.srv, c)
+    script_push_error(L, text, True)
     if raising:
         return lua.throw(L)
     return 1
 
 
-cdef int unknown(lua_State* L, const command_t* container, slice_t name,
+cdef int refuse(lua_State* L, scripting_t* s, const char* text, bint raising) noexcept nogil:
+    return refuse_with(L, s, slice_t(text, strlen(text)), raising)
+
+
+cdef int deny(lua_State* L, scripting_t* s, int argc, const denial_t* denial,
+              bint raising) noexcept nogil:
+    """The user who runs the script may not run this."""
+    cdef char text[REFUSAL_MAX + DENIAL_SIZE]
+    cdef size_t size
+    acl_log_denied(s.srv, s.run.caller, s.inner.cmd, s.argv, denial, ACL_SCRIPT)
+    memcpy(text, DENIAL, DENIAL_SIZE)
+    size = DENIAL_SIZE + acl_refusal(user_of(s.inner), s.inner.cmd, denial, &text[DENIAL_SIZE])
+    return refuse_with(L, s, slice_t(&text[0], size), raising)
+
+
+cdef int unknown(lua_State* L, scripting_t* s, const command_t* container, slice_t name,
                  bint raising) noexcept nogil:
     cdef char text[REASON_MAX]
     cdef char title[64]
     cdef size_t i
+    s.inner.cmd = NULL
     if container is NULL:
-        return fail(L, b"ERR Unknown command called from script", raising)
+        return refuse(L, s, b"ERR Unknown command called from script", raising)
     for i in range(container.name_size):
         title[i] = container.name[i] - 32 if c'a' <= container.name[i] <= c'z' \
             else container.name[i]
     snprintf(text, sizeof(text), b"ERR unknown subcommand '%.*s'. Try %.*s HELP.",
              <int>(name.size if name.size < 128 else 128), name.data,
              <int>container.name_size, &title[0])
-    return fail(L, text, raising)
+    return refuse(L, s, text, raising)
 
 
 cdef const char* write_refusal(scripting_t* s, char* room) noexcept nogil:
     """Why a command that writes may not run now; NULL when it may."""
-    if s.run.read_only:
-        return b"ERR Write commands are not allowed from read-only scripts."
     if s.srv.aof.status != AOF_OK and not s.inner.flags & CLIENT_LOADING:
         snprintf(room, REASON_MAX, ERR_MISCONF_AOF, strerror(s.srv.aof.error))
         return room
@@ -153,7 +164,7 @@ cdef int run(lua_State* L, bint raising) noexcept nogil:
     if unlikely(identity_lacks(s.srv.config.identity, cmd)):
         cmd = NULL
     if unlikely(cmd is NULL):
-        return unknown(L, container, s.argv[1] if argc > 1 else s.argv[0], raising)
+        return unknown(L, s, container, s.argv[1] if argc > 1 else s.argv[0], raising)
     c.cmd = cmd
     flags = cmd.flags
     if unlikely((argc != cmd.arity) if cmd.arity > 0 else (argc < -cmd.arity)):
@@ -163,6 +174,9 @@ cdef int run(lua_State* L, bint raising) noexcept nogil:
     if unlikely(not acl_is_free(c)) and acl_check_command(
             user_of(c), cmd, argc, s.argv, c.ks.index, &denial) != DENIED_NOTHING:
         return deny(L, s, argc, &denial, raising)
+    if unlikely(s.run.read_only) and flags & (CMD_WRITE | CMD_MAY_REPLICATE):
+        return refuse(L, s, b"ERR Write commands are not allowed from read-only scripts.",
+                      raising)
     if flags & CMD_WRITE:
         why = write_refusal(s, room)
         if unlikely(why is not NULL):

@@ -71,17 +71,17 @@ cdef void reply_integer(client_t* c, double n) noexcept nogil:
         reply_int(c, INT64_MIN)
 
 
-cdef void reply_verbatim_table(lua_State* L, client_t* c) noexcept nogil:
-    """{format = "txt", string = "..."} is on top."""
+cdef bint reply_verbatim_table(lua_State* L, client_t* c) noexcept nogil:
+    """{format = "txt", string = "..."} is on top. False, and nothing is said, when it lacks one."""
     cdef slice_t format, text
     if not field(L, b"string", LUA_TSTRING):
-        return
+        return False
     text = text_on_top(L)
     lua.pushstring(L, b"format")
     lua.rawget(L, -3)
     if lua.type(L, -1) != LUA_TSTRING:
         lua_pop(L, 2)
-        return
+        return False
     format = text_on_top(L)
     if c.resp == 2:
         reply_bulk(c, text)
@@ -93,6 +93,7 @@ cdef void reply_verbatim_table(lua_State* L, client_t* c) noexcept nogil:
             buf_append(&c.reply, text.data, text.size)
         buf_append(&c.reply, b"\r\n", 2)
     lua_pop(L, 2)
+    return True
 
 
 cdef void reply_pairs(lua_State* L, client_t* c, int resp, bint values) noexcept nogil:
@@ -157,7 +158,9 @@ cdef bint reply_special(lua_State* L, client_t* c, int resp) noexcept nogil:
         else:
             reply_cleaned(c, text_on_top(L))
     elif field(L, b"verbatim_string", LUA_TTABLE):
-        reply_verbatim_table(L, c)
+        if not reply_verbatim_table(L, c):
+            lua_pop(L, 1)
+            return False
     else:
         return False
     lua_pop(L, 1)

@@ -52,7 +52,9 @@ cdef slice_t script_word(slice_t* line) noexcept nogil:
 cdef bint read_flags(client_t* c, slice_t names, uint32_t* flags) noexcept nogil:
     cdef slice_t name
     cdef uint32_t flag
-    while names.size:
+    cdef bint more = names.size > 0
+    while more:
+        more = memchr(names.data, c',', names.size) is not NULL if names.size else False
         name = cut(&names, c',')
         flag = script_flag(name)
         if flag == 0:

@@ -308,6 +308,8 @@ cdef struct server_hooks_t:
     client_hook_fn python
     # Show a command to the monitors before it runs: a script comes before what it calls.
     client_hook_fn monitor
+    # Count the error in c.reply: of c.cmd, which is not run, or of none when that is NULL.
+    client_hook_fn reject
     # Serve those who may be served while a script is busy; a turn of its own.
     server_hook_fn serve_busy
     # A line for the log: 0 debug, 1 verbose, 2 notice, 3 warning. Takes the GIL.

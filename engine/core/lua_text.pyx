@@ -12,15 +12,20 @@ A script has one result, so a second one is not seen. What our own functions ret
 which parentheses leave alone; other functions inside of functions keep their tail calls, which
 recursion may count on.
 
+A backslash before a character that needs none is dropped, as stock Lua 5.1 drops it, since texts
+like "%d\\.%d" are about: this compiler calls it an error, or reads \\x41 as later versions do.
+
 This reads tokens, and knows of grammar only where blocks begin and end. A text that does not
 compile is given to the compiler as it was, for the sake of the message.
 """
-from libc.string cimport memchr, memcmp
+from libc.string cimport memchr, memcmp, strlen
 
 from .buf cimport buf_append, buf_reserve
 
 cdef enum:
     DEPTH_MAX = 200                     # blocks within blocks: Lua's own limit
+
+cdef const char* ESCAPES = b"abfnrtv\\\"'\n\r"
 
 cdef enum token_t:
     TOKEN_END = 0
@@ -130,6 +135,33 @@ cdef void insert(lexer_t* x, const char* here, const char* text, size_t size) no
     buf_append(x.out, x.copied, <size_t>(here - x.copied))
     buf_append(x.out, text, size)
     x.copied = here
+
+
+cdef inline bint is_escape(char c) noexcept nogil:
+    return c'0' <= c <= c'9' or memchr(ESCAPES, c, strlen(ESCAPES)) is not NULL
+
+
+cdef void lua_text_drop_escapes(const char* text, size_t size, buf_t* out) noexcept nogil:
+    cdef lexer_t x
+    cdef const char* at
+    x.at = text
+    x.end = text + size
+    x.out = out
+    x.copied = text
+    buf_reserve(out, size)
+    next_token(&x)
+    while x.kind != TOKEN_END:
+        if x.kind == TOKEN_OTHER and (x.token[0] == c'"' or x.token[0] == c'\''):
+            at = x.token + 1
+            while at + 1 < x.at:
+                if at[0] == c'\\':
+                    if not is_escape(at[1]):
+                        buf_append(out, x.copied, <size_t>(at - x.copied))
+                        x.copied = at + 1
+                    at += 1
+                at += 1
+        next_token(&x)
+    buf_append(out, x.copied, <size_t>(x.end - x.copied))
 
 
 cdef bint ends_block(const lexer_t* x) noexcept nogil:

@@ -48,7 +48,7 @@ from .settings cimport (
     settings_apply, settings_change, settings_free, settings_init, settings_load,
     settings_match,
 )
-from .stats cimport stats_free, stats_init, stats_reset
+from .stats cimport stats_free, stats_init, stats_refused, stats_reset
 
 import os
 
@@ -260,6 +260,7 @@ cdef class Server:
         srv.hooks.unblock = blocked_end
         srv.hooks.python = serve_python
         srv.hooks.monitor = monitor_feed_now
+        srv.hooks.reject = stats_refused
         srv.hooks.serve_busy = loop_serve_busy
         srv.hooks.log = tell_log
         error = loop_open(srv)

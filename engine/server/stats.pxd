@@ -52,6 +52,7 @@ cdef double stats_rate(const server_t* srv, int rate) noexcept nogil
 # c.reply at reply_at.
 cdef void stats_rejected(server_t* srv, client_t* c, const command_t* cmd,
                          size_t reply_at) noexcept nogil
+cdef void stats_refused(void* srv, client_t* c) noexcept nogil    # c.cmd; the reply begins with it
 # The rare parts of stats_called.
 cdef void stats_failed(server_t* srv, client_t* c, const command_t* cmd,
                        size_t reply_at) noexcept nogil

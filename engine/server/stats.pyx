@@ -178,6 +178,10 @@ cdef void stats_rejected(server_t* srv, client_t* c, const command_t* cmd,
         take_errors(srv, c, reply_at)
 
 
+cdef void stats_refused(void* srv, client_t* c) noexcept nogil:
+    stats_rejected(<server_t*>srv, c, c.cmd, 0)
+
+
 cdef void stats_failed(server_t* srv, client_t* c, const command_t* cmd,
                        size_t reply_at) noexcept nogil:
     srv.stats.commands[cmd.id].failed += 1

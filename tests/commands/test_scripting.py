@@ -28,6 +28,9 @@ return {map={a=1}}
 return {set={a=true}}
 return {big_number='12\r\n3'}
 return {verbatim_string={format='txt',string='hi'}}
+return {verbatim_string={string='hi'}}
+return {verbatim_string={format='txt'},7}
+return {verbatim_string={}}
 return {err='My Err'}
 return {err='a\nb'}
 return {ok='fine'}
@@ -147,6 +150,10 @@ return table.concat({1,{},3})
 return bit.tohex(-1,-4)
 return bit.tobit(2^40+5)
 return bit.band('0x10',255)
+return string.find('1.5','%d\.%d')
+return 'a\/b\-\q\u00e9\zzz\'\"\\d\065'
+return "\q" .. [[\q]] .. [=[']]\q]=] -- '\q'
+return '\q' \q
 syntax error here
 return (
 return '
@@ -264,6 +271,10 @@ REQUESTS = [
     ("EVAL", "#!lua flags=no-writes\n\nreturn redis.call('set','a','b')", "0"),
     ("EVAL", "#!lua flags=nope\nreturn 1", "0"), ("EVAL", "#!python\nreturn 1", "0"),
     ("EVAL", "#!lua name=x\nreturn 1", "0"), ("EVAL", "#!lua", "0"),
+    ("EVAL", "#!lua flags=\nreturn 1", "0"), ("EVAL", "#!lua flags=no-writes,\nreturn 1", "0"),
+    ("EVAL", "#!lua flags=,no-writes\nreturn 1", "0"),
+    ("EVAL_RO", "return redis.call('publish','a','b')", "0"),
+    ("EVAL_RO", "return redis.pcall('pfcount','a')", "0"),
     ("EVAL", "#!lua\n\nreturn error('line')", "0"), ("SCRIPT", "LOAD", "return ("),
     ("SCRIPT", "LOAD", "return 1"),
     ("SCRIPT", "EXISTS", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db",
@@ -306,9 +317,41 @@ def test_answers_in_resp3_are_valkeys(engine, stock_valkey):
     link.execute(*words("HELLO", "3"))
     client = engine.client()
     client.execute(*words("HELLO", "3"))
-    for request in snippets(SNIPPETS)[:30]:
+    for request in snippets(SNIPPETS)[:33]:
         assert client.execute(*words(*request)) == link.execute(*words(*request)), request
     link.close()
+
+
+ERRORS = r"""
+return redis.call('nosuch')
+return redis.pcall('nosuch')
+redis.pcall('nosuch') return 1
+redis.pcall('get') return 1
+redis.pcall('get',{}) return 1
+redis.pcall() return 1
+redis.call()
+redis.pcall('eval','return 1',0) return 1
+return redis.pcall('config','nosuch')
+redis.call('set','s','abc') return redis.pcall('incr','s')
+redis.pcall('incr','s') return 1
+local e=redis.pcall('incr','s') e.err='FOO bar' return e
+error(redis.pcall('incr','s'))
+return {err='BAR x'}
+error({err='BAR x'})
+"""
+
+
+@pytest.mark.oracle
+def test_errors_in_scripts_are_counted_once(engine, stock_valkey):
+    def counted(answer: bytes) -> list[bytes]:
+        return sorted(line for line in answer.split(b"\r\n") if line.startswith(b"errorstat_"))
+
+    look = words("INFO", "errorstats")
+    stock_valkey.ask("CONFIG", "RESETSTAT")
+    for request in snippets(ERRORS):
+        theirs = stock_valkey.ask_raw([words(*request), look])
+        assert engine.execute(*words(*request)) == theirs[0]
+        assert counted(engine.execute(*look)) == counted(theirs[1]), request
 
 
 def test_globals_do_not_pass_from_script_to_script(engine):
@@ -398,6 +441,6 @@ def test_a_denied_command_in_a_script(engine):
     client.execute(*words("AUTH", "worker", "x"))
     assert client.execute(*words("EVAL", "return redis.call('get','job:1')", "0")) == b"$-1\r\n"
     for body in ("return redis.call('get','other')", "return redis.call('set','job:1','x')"):
-        assert client.execute(*words("EVAL", body, "0")).startswith(b"-NOPERM")
+        assert client.execute(*words("EVAL", body, "0")).startswith(b"-ERR ACL failure in script: ")
     assert client.execute(
         *words("EVAL", "return redis.acl_check_cmd('set','job:1','x')", "0")) == b"$-1\r\n"

@@ -38,6 +38,7 @@ def test_an_endless_script_is_killed(serving, script):
     wait_until_busy(other)
     assert other.ask("PING") == BUSY
     assert other.ask("FUNCTION KILL") == BUSY
+    assert other.ask("FUNCTION STATS") == BUSY
     assert other.ask("SCRIPT KILL") == b"+OK\r\n"
     killed = slow.reply()
     assert b"Script killed by user with SCRIPT KILL. script: on @user_script:1.\r\n" in killed
@@ -51,6 +52,7 @@ def test_a_script_that_has_written_is_not_killed(serving):
                              "while os.clock() - t < 0.6 do end return 'done'", "0"))
     wait_until_busy(other)
     assert other.ask("SCRIPT KILL").startswith(b"-UNKILLABLE")
+    assert other.ask("FUNCTION KILL").startswith(b"-UNKILLABLE")
     assert other.ask("SHUTDOWN") == BUSY
     assert slow.reply() == b"$4\r\ndone\r\n"
     assert other.ask("GET a") == b"$1\r\nb\r\n"
