@@ -732,7 +732,7 @@ cdef void client_tracking_command(client_t* c) noexcept nogil:
 
 
 cdef void client_caching_command(client_t* c) noexcept nogil:
-    if not c.modes & (CLIENT_TRACKING_OPTIN | CLIENT_TRACKING_OPTOUT):
+    if not c.modes & CLIENT_TRACKING:
         reply_error(c, ERR_CACHING_MODE)
         return
     if is_word(c.argv[2], b"yes"):

@@ -66,8 +66,7 @@ def getuser(server, client, argv: list[bytes]) -> dict | None:
         return None
     flags = ["on" if user.on else "off", *(["nopass"] if user.nopass else [])]
     first, *others = map(rights_of, user.selectors)
-    return {"flags": Set(map(Simple, flags)) if client.resp == 3 else flags,
-            "passwords": user.digests, **first, "selectors": others}
+    return {"flags": Set(flags), "passwords": user.digests, **first, "selectors": others}
 
 
 def rights_of(selector) -> dict[str, bytes]:

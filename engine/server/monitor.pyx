@@ -6,6 +6,7 @@ there to the others.
 """
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdio cimport snprintf
+from libc.string cimport strlen
 
 from ..core.buf cimport buf_append, buf_t
 from ..core.clock cimport clock_wall_us
@@ -58,10 +59,13 @@ cdef void append_line(buf_t* buf, const client_t* c, const command_t* cmd) noexc
     cdef int64_t now_us = clock_wall_us()
     cdef const char* kind = b""
     cdef int i, size
+    cdef int shown = <int>strlen(c.address)
     if c.flags & CLIENT_UNIX_SOCKET:
         kind = b"unix:"
-    size = snprintf(head, sizeof(head), b"+%lld.%06lld [%d %s%s]", <long long>(now_us // 1000000),
-                    <long long>(now_us % 1000000), c.ks.index, kind, &c.address[0])
+        shown -= 2                      # a path has no port; the ":0" is CLIENT LIST's
+    size = snprintf(head, sizeof(head), b"+%lld.%06lld [%d %s%.*s]",
+                    <long long>(now_us // 1000000), <long long>(now_us % 1000000), c.ks.index,
+                    kind, shown, &c.address[0])
     buf_append(buf, head, <size_t>size)
     for i in range(c.argc):
         buf_append(buf, b" ", 1)

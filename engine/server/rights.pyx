@@ -176,7 +176,7 @@ def log_entries(capsule, count: int) -> list[dict]:
             "count": entry.count, "reason": REASONS[<int>entry.reason],
             "context": CONTEXTS[<int>entry.context], "object": at[:entry.object_size],
             "username": (at + entry.object_size)[:entry.user_size],
-            "age-seconds": max(age_ms, 0) / 1000,
+            "age-seconds": max(age_ms, 0) / 1000.0,
             "client-info": (at + entry.object_size + entry.user_size)[:entry.client_size],
             "entry-id": entry.id, "timestamp-created": entry.created_ms,
             "timestamp-last-updated": entry.updated_ms,

@@ -140,6 +140,13 @@ DIALOGUES = {
     "opt in": [
         ("a: ~client caching yes", [NOT_ASKED]),
         ("a: hello 3", ...),
+        ("a: client tracking on", ["OK"]),
+        ("a: ~client caching yes",
+         [Error("ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.")]),
+        ("a: ~client caching no",
+         [Error("ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.")]),
+        ("a: client caching maybe", [Error("ERR syntax error")]),
+        ("a: client tracking off", ["OK"]),
         ("a: client tracking on optin", ["OK"]),
         ("a: ~client caching no",
          [Error("ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.")]),

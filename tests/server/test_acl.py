@@ -141,6 +141,18 @@ def test_dialogues_are_valkeys(server, stock_valkey, name):
     assert play(server, lines, read) == play(stock_valkey, lines, read)
 
 
+@pytest.mark.oracle
+def test_a_user_in_resp3(server, stock_valkey):
+    ours, theirs = server.client(), stock_valkey.client()
+    for client in (ours, theirs):
+        client.execute(b"HELLO", b"3")
+        client.execute(b"ACL", b"SETUSER", b"r", b"on", b"nopass", b"+get", b"(+set ~a &b)")
+    look = (b"ACL", b"GETUSER", b"r")
+    assert ours.execute(*look) == theirs.execute(*look)
+    ours.close()
+    theirs.close()
+
+
 # -- rules ----------------------------------------------------------------------------------------
 
 def rules(rand: random.Random) -> list[str]:
@@ -240,6 +252,7 @@ def test_the_log_tells_who_what_and_where(server):
         (b"key", b"toplevel", b"b", b"a", 2, 1),
         (b"auth", b"toplevel", b"AUTH", b"a", 1, 0)]
     for entry in entries:
+        assert isinstance(entry[b"age-seconds"], bytes)     # a double: milliseconds count
         assert float(entry[b"age-seconds"]) < 10 and b" cmd=" in entry[b"client-info"]
         assert entry[b"timestamp-created"] <= entry[b"timestamp-last-updated"]
         assert b"secret" not in entry[b"client-info"]

@@ -8,6 +8,7 @@ import pytest
 from kvd.engine.server.server import Server
 from tests.oracle import OracleError
 from tests.server.replies import ask
+from tests.serving import Serving
 
 LINE = re.compile(rb'\+\d{10}\.\d{6} \[(\d+) ([^\]]*)\] (".*")\r\n')
 
@@ -99,6 +100,15 @@ def test_a_watcher_that_leaves_is_forgotten(server):
 
 def test_what_a_watcher_runs_itself_is_shown_after_its_reply(watcher):
     assert re.fullmatch(rb'\+PONG\r\n\+\d+\.\d+ \[0 [^\]]*\] "PING"\r\n', watcher.execute(b"PING"))
+
+
+def test_a_unix_peer_is_shown_by_its_path_alone():
+    serving = Serving()
+    watching = serving.connect("unix")
+    assert watching.ask("MONITOR") == b"+OK\r\n"
+    serving.connect("unix").ask("PING")
+    assert watching.reply().endswith(b" [0 unix:%b] \"PING\"\r\n" % serving.path.encode())
+    serving.close()
 
 
 @pytest.mark.oracle
