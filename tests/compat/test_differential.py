@@ -67,8 +67,8 @@ def near_past_is_far(words: list[bytes]) -> bool:
 
 
 @draw.composite
-def request(pick) -> list[bytes]:
-    row = TABLE[pick(draw.sampled_from(sorted(TABLE)))]
+def request(pick, table=TABLE) -> list[bytes]:
+    row = table[pick(draw.sampled_from(sorted(table)))]
     words = [word.encode() for word in row["name"].split("|")]
     keys = row["keys"]
     want = abs(row["arity"]) + (pick(draw.integers(0, 4)) if row["arity"] < 0 else 0)

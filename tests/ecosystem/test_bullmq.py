@@ -42,5 +42,7 @@ def test_the_engine_is_killed(trial):
     kill_engine(trial, JOBS)
 
 
+@pytest.mark.parametrize("trial", [(), ("--server-identity", "redis6")], indirect=True,
+                         ids=["valkey", "redis6"])      # it does other things before Redis 7
 def test_features(trial):
     assert trial.spawn((trial.queue.worker[0], APP, "features")).wait(90) == 0, trial.tail()
