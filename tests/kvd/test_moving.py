@@ -203,11 +203,12 @@ def place(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", SERVERS)
 def test_import_and_clone_of_ours(place, kind):
-    """Every type, from each stock server with a password, through the command."""
+    """Every type, from each stock server with a password, through the command; from Redis 6 into
+    a legacy instance."""
     name, port = f"from-{kind}", free_port()
     source = started(kind, "--port", str(port), "--requirepass", "se cret")
     try:
-        place.create(name, "starter")
+        place.create(name, "starter", engine="redis6" if kind == "redis6" else "valkey8")
         url = f"redis://:se%20cret@127.0.0.1:{port}"
         with Link.url(url) as link:
             fill(link, 300)

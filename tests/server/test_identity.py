@@ -2,15 +2,12 @@
 that is later, for its clients, and all of them for its owner. Method: the commands that a real
 Redis dates at 6.2 or earlier; the same question over every way a command can come in."""
 import re
-import shutil
-import subprocess
-import time
 
 import pytest
 
-from kvd.client import Gone, Link
 from kvd.engine.server.cold_command import table
 from kvd.engine.server.server import Server
+from tests.oracle import Oracle
 from tests.server.replies import ask
 from tests.serving import Serving
 
@@ -76,17 +73,14 @@ def test_commands_tell_what_there_is(server):
     assert not {"lcs", "function", "sintercard"} & names and {"getex", "copy", "lmove"} <= names
 
 
-def test_they_are_those_that_redis_dates_so(tmp_path):
-    if shutil.which("redis-server") is None:
-        pytest.skip("no redis-server here")
-    path = tmp_path / "redis.sock"
-    process = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", str(path),
-                                "--save", ""], stdout=subprocess.DEVNULL, cwd=tmp_path)
+@pytest.mark.oracle
+def test_they_are_those_that_redis_dates_so():
     try:
-        docs = connect(path).do("COMMAND", "DOCS")
-    finally:
-        process.kill()
-        process.wait()
+        redis = Oracle(server="redis")
+    except FileNotFoundError as missing:
+        pytest.skip(str(missing))
+    docs = redis.ask("COMMAND", "DOCS")
+    redis.close()
     theirs = set(dated(docs))
     assert len(theirs) > 300
     ours = set(table(legacy=True))
@@ -105,11 +99,3 @@ def dated(docs: list) -> list[str]:
             found.append(name.decode())
         found += dated(facts.get(b"subcommands", []))
     return found
-
-
-def connect(path) -> Link:
-    while True:
-        try:
-            return Link.unix(path)
-        except Gone:
-            time.sleep(0.01)
