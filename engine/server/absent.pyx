@@ -21,7 +21,7 @@ cdef enum:
 
 cdef const char* ALLOCATOR = b"memory comes from a heap of our own, which has no such setting"
 cdef const char* CLUSTER = b"there is no cluster mode yet"
-cdef const char* LAZY = b"a value is one block, which is freed at once either way"
+cdef const char* LAZY = b"what a dropped value held is freed in slices, whoever dropped it"
 cdef const char* MODULES = b"modules cannot be loaded"
 cdef const char* RDMA = b"RDMA is not supported"
 cdef const char* REPLICATION = b"there is no replication yet"

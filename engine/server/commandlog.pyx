@@ -7,6 +7,7 @@ from libc.string cimport memcpy, strcmp, strlen
 
 from ..core.heap cimport heap_alloc, heap_alloc_zero, heap_free
 from ..core.number cimport equal_nocase, format_uint64
+from ..wire.command cimport CLIENT_DENY_BLOCKING
 
 cdef const char* REDACTED = b"(redacted)"
 # CONFIG SET's directives whose value is a secret.
@@ -104,30 +105,33 @@ cdef void commandlog_add(server_t* srv, int kind, const client_t* c, const comma
     cdef uint32_t sizes[LOG_ARGS_MAX]
     cdef int argc = c.argc if c.argc < LOG_ARGS_MAX else LOG_ARGS_MAX
     cdef size_t size = 0
-    cdef size_t peer_size = strlen(c.address)
-    cdef size_t total
+    cdef const client_t* who = c
+    cdef size_t peer_size, total
     cdef log_entry_t* entry
     cdef char* at
     cdef int i
+    if c.modes & CLIENT_DENY_BLOCKING and srv.caller:
+        who = srv.caller                # what a script calls is its caller's
+    peer_size = strlen(who.address)
     for i in range(argc):
         sizes[i] = <uint32_t>argument(&text[size], c, cmd, i)
         size += sizes[i]
-    total = sizeof(log_entry_t) + peer_size + c.name.size + size
+    total = sizeof(log_entry_t) + peer_size + who.name.size + size
     entry = <log_entry_t*>heap_alloc(&srv.heap, total)
     entry.size = total
     entry.id = log.next_id
     entry.wall_s = srv.wall_ms // 1000
     entry.value = value
     entry.peer_size = <uint32_t>peer_size
-    entry.name_size = <uint32_t>c.name.size
+    entry.name_size = <uint32_t>who.name.size
     entry.argc = <uint32_t>argc
     memcpy(entry.arg_size, sizes, <size_t>argc * sizeof(uint32_t))
     at = entry.text
-    memcpy(at, c.address, peer_size)
+    memcpy(at, who.address, peer_size)
     at += peer_size
-    if c.name.size:
-        memcpy(at, c.name.data, c.name.size)
-    memcpy(at + c.name.size, text, size)
+    if who.name.size:
+        memcpy(at, who.name.data, who.name.size)
+    memcpy(at + who.name.size, text, size)
     log.next_id += 1
     log.count += 1
     entry.newer = NULL

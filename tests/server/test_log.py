@@ -54,6 +54,17 @@ def test_what_is_slow(server):
     assert entry == entries(server, "COMMANDLOG", "GET", "-1", "slow")[0]
 
 
+def test_what_a_script_calls_is_its_callers(server):
+    everything(server)
+    client = server.client()
+    for words in (("CLIENT", "SETNAME", "joe"), ("EVAL", "return redis.call('get', 'k')", "0")):
+        client.execute(*(word.encode() for word in words))
+    outer, inner = entries(server, "SLOWLOG", "GET", "2")
+    assert inner["args"] == [b"get", b"k"]
+    assert inner["name"] == b"joe" and inner["peer"] == outer["peer"]
+    client.close()
+
+
 def test_newest_first_and_as_many_as_asked_for(server):
     everything(server)
     for i in range(20):
