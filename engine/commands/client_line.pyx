@@ -37,15 +37,15 @@ cdef size_t client_flags_text(const client_t* c, char* out) noexcept nogil:
     size = put_flag(c, CLIENT_SUBSCRIBED, c'P', out, size)
     size = put_flag(c, CLIENT_MULTI, c'x', out, size)
     size = put_flag(c, CLIENT_BLOCKED | CLIENT_PAUSED, c'b', out, size)
+    size = put_mode(c, CLIENT_TRACKING, c't', out, size)
+    size = put_mode(c, CLIENT_TRACKING_BROKEN, c'R', out, size)
+    size = put_mode(c, CLIENT_TRACKING_BCAST, c'B', out, size)
     size = put_flag(c, CLIENT_DIRTY_CAS, c'd', out, size)
     size = put_flag(c, CLIENT_CLOSE_SOON, c'c', out, size)
     size = put_flag(c, CLIENT_CLOSE_NOW, c'A', out, size)
     size = put_flag(c, CLIENT_UNIX_SOCKET, c'U', out, size)
     size = put_flag(c, CLIENT_NO_EVICT, c'e', out, size)
     size = put_flag(c, CLIENT_NO_TOUCH, c'T', out, size)
-    size = put_mode(c, CLIENT_TRACKING, c't', out, size)
-    size = put_mode(c, CLIENT_TRACKING_BROKEN, c'R', out, size)
-    size = put_mode(c, CLIENT_TRACKING_BCAST, c'B', out, size)
     if size == 0:
         out[0] = c'N'
         size = 1

@@ -171,7 +171,7 @@ def log_entries(capsule, count: int) -> list[dict]:
     out = []
     while entry is not NULL and len(out) < count:
         at = &entry.text[0]
-        age_ms = srv.wall_ms - entry.created_ms
+        age_ms = srv.wall_ms - entry.updated_ms
         out.append({
             "count": entry.count, "reason": REASONS[<int>entry.reason],
             "context": CONTEXTS[<int>entry.context], "object": at[:entry.object_size],

@@ -381,7 +381,8 @@ def test_who_leaves_is_forgotten(server):
     for reader in readers[:4]:
         reader.client.close()
     assert readers[4].listen() == [invalidate("user:1")]
+    say(readers[4], "client no-evict on")
     line = writer.client.execute(b"client", b"list", b"flags", b"tB")
-    assert line.count(b"redir=0") == 1 and b" flags=tB " in line
+    assert line.count(b"redir=0") == 1 and b" flags=tBe " in line
     readers[4].client.close()
     assert field(server, b"stats", "tracking_total_prefixes") == 0

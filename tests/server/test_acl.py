@@ -3,6 +3,7 @@ rules are played to us and to a live Valkey, and every reply must be the same; w
 shows (constant texts in logs, files, closed connections) by itself."""
 import os
 import random
+import time
 
 import pytest
 
@@ -262,6 +263,20 @@ def test_the_log_tells_who_what_and_where(server):
     assert len(ask(server, "ACL", "LOG")) == 1
     assert ask(server, "ACL", "LOG", "RESET") == b"OK"
     assert ask(server, "ACL", "LOG") == []
+    client.close()
+
+
+def test_an_entry_is_as_old_as_its_last_refusal(server):
+    ask(server, "ACL", "SETUSER", "a", "on", "nopass", "+get")
+    client = server.client()
+    client.execute(b"AUTH", b"a", b"x")
+    for _ in range(2):
+        time.sleep(0.1)
+        client.execute(b"GET", b"k")
+    entry = pairs(ask(server, "ACL", "LOG")[0])
+    seconds, micros = map(int, ask(server, "TIME"))
+    now_ms = seconds * 1000 + micros // 1000
+    assert float(entry[b"age-seconds"]) * 1000 <= now_ms - entry[b"timestamp-last-updated"]
     client.close()
 
 
