@@ -98,7 +98,7 @@ cdef void function_load_command(client_t* c) noexcept nogil:
             reply_error_about(c, ERR_FUNCTION_OPTION, c.argv[i], b"")
             return
         replace = True
-    if library_load_or_reply(c, c.argv[c.argc - 1], replace, &name):
+    if library_load_or_reply(c, c.argv[c.argc - 1], replace, False, &name):
         server_of(c).store.dirty += 1
         reply_bulk(c, name)
 
@@ -265,7 +265,7 @@ cdef bint functions_load(void* owner, slice_t code, char* why, size_t why_max) n
     cdef bint good
     cdef size_t size
     c.reply.size = 0
-    good = library_load_or_reply(c, code, True, &name)
+    good = library_load_or_reply(c, code, True, True, &name)
     if not good:
         size = c.reply.size - 3         # without the minus and the line end
         size = size if size < why_max else why_max - 1
@@ -325,7 +325,7 @@ cdef bint restore_all(client_t* c, rdb_t* image, bint replace) noexcept nogil:
                 or not rdb_read_string(image, &image.value, &code):
             reply_error(c, ERR_FUNCTION_PAYLOAD)
             return False
-        if not library_load_or_reply(c, code, replace, &name):
+        if not library_load_or_reply(c, code, replace, True, &name):
             return False
     return True
 

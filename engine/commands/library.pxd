@@ -11,8 +11,9 @@ from ..wire.command cimport client_t
 from .script_state cimport function_t, library_t, scripting_t
 from .state cimport server_t
 
-# Load code; an error is replied. The name of the new library is in *name.
-cdef bint library_load_or_reply(client_t* c, slice_t code, bint replace,
+# Load code; an error is replied, as FUNCTION RESTORE words it or as LOAD does. The name of the new
+# library is in *name.
+cdef bint library_load_or_reply(client_t* c, slice_t code, bint replace, bint restoring,
                                 slice_t* name) noexcept nogil
 cdef library_t* library_find(scripting_t* s, slice_t name) noexcept nogil
 # By name in any letter case.

@@ -32,8 +32,8 @@ from ..core.table cimport (
 )
 from ..wire.errors cimport (
     ERR_FUNCTION_EXISTS, ERR_FUNCTION_NAME, ERR_FUNCTION_TWICE, ERR_LIBRARY_COMPILE,
-    ERR_LIBRARY_EMPTY, ERR_LIBRARY_ENGINE, ERR_LIBRARY_EXISTS, ERR_LIBRARY_METADATA,
-    ERR_LIBRARY_NAME, ERR_LIBRARY_NAME_TWICE, ERR_LIBRARY_NO_METADATA, ERR_LIBRARY_NO_NAME,
+    ERR_LIBRARY_EMPTY, ERR_LIBRARY_ENGINE, ERR_LIBRARY_EXISTS, ERR_LIBRARY_EXISTS_RESTORE,
+    ERR_LIBRARY_METADATA, ERR_LIBRARY_NAME, ERR_LIBRARY_NAME_TWICE, ERR_LIBRARY_NO_METADATA, ERR_LIBRARY_NO_NAME,
     ERR_LIBRARY_REGISTER, ERR_LIBRARY_VALUE,
 )
 from ..wire.reply cimport reply_error, reply_error_about, reply_error_two
@@ -501,7 +501,7 @@ cdef bint names_are_free_or_reply(client_t* c, scripting_t* s, library_t* librar
     return True
 
 
-cdef bint library_load_or_reply(client_t* c, slice_t code, bint replace,
+cdef bint library_load_or_reply(client_t* c, slice_t code, bint replace, bint restoring,
                                 slice_t* name) noexcept nogil:
     cdef scripting_t* s = libraries_of(server_of(c))
     cdef header_t header
@@ -512,7 +512,10 @@ cdef bint library_load_or_reply(client_t* c, slice_t code, bint replace,
         return False
     old = library_find(s, header.name)
     if old is not NULL and not replace:
-        reply_error_about(c, ERR_LIBRARY_EXISTS, header.name, b"' already exists")
+        if restoring:
+            reply_error_about(c, ERR_LIBRARY_EXISTS_RESTORE, header.name, b" already exists")
+        else:
+            reply_error_about(c, ERR_LIBRARY_EXISTS, header.name, b"' already exists")
         return False
     vm = machine_or_reply(c, MACHINE_FUNCTION, function_surface)
     if vm is NULL:

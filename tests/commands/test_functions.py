@@ -73,6 +73,8 @@ def test_a_dump_of_valkeys_is_restored_and_ours_there(engine, stock_valkey):
     reply = engine.execute(b"FUNCTION", b"DUMP")
     ours = reply[reply.index(b"\r\n") + 2:-2]
     assert stock_valkey.ask("FUNCTION", "RESTORE", ours, "REPLACE") == b"OK"
+    theirs, = stock_valkey.ask_raw([(b"FUNCTION", b"RESTORE", dump)])
+    assert engine.execute(b"FUNCTION", b"RESTORE", dump) == theirs
 
 
 def test_policies_of_restore(engine):
