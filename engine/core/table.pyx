@@ -251,10 +251,10 @@ cdef void table_prefetch(const table_t* table, uint64_t hash) noexcept nogil:
         prefetch_read(home_of(table, hash))
 
 
-cdef void table_prefetch_item(const table_t* table, uint64_t hash) noexcept nogil:
+cdef void* table_prefetch_item(const table_t* table, uint64_t hash) noexcept nogil:
     cdef char* bucket
     cdef uint32_t bits
-    cdef char* item
+    cdef char* item = NULL
     if likely(table.directory is not NULL):
         bucket = home_of(table, hash)
         bits = bucket_match(bucket, tag_of(hash))
@@ -262,6 +262,7 @@ cdef void table_prefetch_item(const table_t* table, uint64_t hash) noexcept nogi
             item = <char*>ref_get(bucket, count_trailing_zeros(bits))
             prefetch_read(item)
             prefetch_read(item + 48)    # small items straddle a line as often as not
+    return item
 
 
 cdef void* table_find(const table_t* table, uint64_t hash, slice_t key) noexcept nogil:

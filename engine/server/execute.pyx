@@ -2,9 +2,10 @@
 
 A pipeline is worked through in batches of up to BATCH_MAX commands. While it is parsed, each key
 is hashed and its bucket asked for; while it is executed, in order, the entry of the command
-FETCH_AHEAD further on is asked for. So the two cache misses of a command pass while others are
-parsed and executed. Fetching ahead is a hint: a command of the batch that changes the database,
-the table or the client costs a useless fetch and nothing else.
+FETCH_AHEAD further on is asked for, and where its value has a body, that of the command BODY_AHEAD
+further on. So the two or three cache misses of a command pass while others are parsed and executed.
+Fetching ahead is a hint: a command of the batch that changes the database, the table or the client
+costs a useless fetch and nothing else.
 
 The journal: call() compares store.dirty before and after. If it moved, the command is fed as its
 client sent it, or as the command itself put it (c.feed). Inside EXEC the first feed is preceded
@@ -37,12 +38,13 @@ from ..commands.state cimport (
 from ..commands.tracking cimport tracking_called
 from ..core.buf cimport buf_append, buf_free, buf_init, buf_t
 from ..core.clock cimport clock_ticks
-from ..core.intrinsics cimport likely, load_part, unlikely
+from ..core.intrinsics cimport likely, load_part, prefetch_read, unlikely
 from ..core.number cimport equal_nocase
 from ..core.table cimport table_prefetch, table_prefetch_item
 from ..core.types cimport slice_t
 from ..journal.aof cimport AOF_OK, aof_feed, aof_feed_raw
 from ..journal.snapshot cimport snapshot_holds
+from ..store.entry cimport ENTRY_BODY, entry_body, entry_t
 from ..store.evict cimport EVICT_FAIL, EVICT_MORE, EVICT_OK, evict_run, evicted_t
 from ..store.keyspace cimport store_hash
 from ..wire.acl cimport (
@@ -57,8 +59,8 @@ from ..wire.command cimport (
     CMD_ALLOW_BUSY, CMD_CONTAINER,
     CMD_CONTAINER_RUNS, CMD_DENYOOM, CMD_LOADING,
     CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_NO_MULTI, CMD_PYTHON, CMD_READONLY, CMD_SUBSCRIBED,
-    CMD_UNQUEUED, CMD_WRITE, KEYS_AT, KEY_RW, command_full_name, command_lookup, command_resolve,
-    command_t,
+    CMD_UNQUEUED, CMD_WRITE, GROUP_GENERIC, GROUP_STRING, KEYS_AT, KEY_RW, command_full_name,
+    command_lookup, command_resolve, command_t,
 )
 from ..wire.errors cimport (
     ERR_CANNOT_EXECUTE, ERR_LOADING, ERR_MISCONF_AOF, ERR_MONITOR, ERR_NOT_IN_MULTI, ERR_NO_AUTH,
@@ -83,6 +85,7 @@ cdef enum:
     UNAUTH_OUTPUT_MAX = 8192            # before authentication
     QUOTED_ARGS_MAX = 128               # bytes of arguments in "unknown command"
     FETCH_AHEAD = 8                     # commands
+    BODY_AHEAD = 4
     EVICT_BUDGET_US = 500               # of one turn; then the writer waits
     TABLE_ROOM = 8192                   # bytes that a new key may cost besides: a segment splits
 
@@ -166,6 +169,17 @@ cdef inline void fetch(server_t* srv, int i) noexcept nogil:
         table_prefetch_item(&srv.batch[i].ks.table, srv.batch[i].hash)
 
 
+cdef inline void fetch_body(server_t* srv, int i) noexcept nogil:
+    cdef batch_command_t* b = &srv.batch[i]
+    cdef entry_t* entry
+    if b.hashed_key is NULL or b.cmd.group == GROUP_STRING or b.cmd.group == GROUP_GENERIC:
+        return                          # most strings have none
+    entry = <entry_t*>table_prefetch_item(&b.ks.table, b.hash)
+    if entry is not NULL and entry.flags & ENTRY_BODY:
+        prefetch_read(entry_body(entry))
+        prefetch_read(<char*>entry_body(entry) + 64)
+
+
 cdef void execute_mute(client_t* c, uint32_t before, size_t reply_at) noexcept nogil:
     if c.flags & CLIENT_PUSHING:
         c.flags &= ~<uint32_t>CLIENT_PUSHING            # what it wrote were pushes
@@ -227,9 +241,13 @@ cdef size_t run_batches(server_t* srv, client_t* c, const char* data, size_t siz
             break
         for i in range(1, FETCH_AHEAD if FETCH_AHEAD < count else count):
             fetch(srv, i)
+        for i in range(1, BODY_AHEAD if BODY_AHEAD < count else count):
+            fetch_body(srv, i)
         for i in range(count):
             if i + FETCH_AHEAD < count:
                 fetch(srv, i + FETCH_AHEAD)
+            if i + BODY_AHEAD < count:
+                fetch_body(srv, i + BODY_AHEAD)
             b = &srv.batch[i]
             c.argc = b.argc
             c.argv = &srv.argv.items[b.argv_at]
