@@ -80,24 +80,32 @@ cdef const char* skip_long(const char* at, const char* end, int level) noexcept 
     return end
 
 
+cdef inline bint is_line_end(char c) noexcept nogil:
+    return c == c'\n' or c == c'\r'
+
+
 cdef const char* skip_comment(const char* at, const char* end) noexcept nogil:
     """Behind a comment that begins with the two dashes here."""
     cdef int level
-    cdef const char* line_end
     at += 2
     if at < end and at[0] == c'[':
         level = long_level(at, end)
         if level >= 0:
             return skip_long(at, end, level)
-    line_end = <const char*>memchr(at, c'\n', <size_t>(end - at))
-    return line_end if line_end is not NULL else end
+    while at < end and not is_line_end(at[0]):
+        at += 1
+    return at
 
 
 cdef const char* skip_string(const char* at, const char* end) noexcept nogil:
     cdef char quote = at[0]
     at += 1
-    while at < end and at[0] != quote and at[0] != c'\n':
-        at += 2 if at[0] == c'\\' else 1
+    while at < end and at[0] != quote and not is_line_end(at[0]):
+        if at[0] == c'\\' and at + 1 < end:
+            at += 1
+            if is_line_end(at[0]) and at + 1 < end and is_line_end(at[1]) and at[0] != at[1]:
+                at += 1                 # two different line ends are one
+        at += 1
     return at + 1 if at < end else end
 
 

@@ -273,6 +273,8 @@ REQUESTS = [
     ("EVAL", "#!lua name=x\nreturn 1", "0"), ("EVAL", "#!lua", "0"),
     ("EVAL", "#!lua flags=\nreturn 1", "0"), ("EVAL", "#!lua flags=no-writes,\nreturn 1", "0"),
     ("EVAL", "#!lua flags=,no-writes\nreturn 1", "0"),
+    ("EVAL", "return '\\\r\n--x'", "0"), ("EVAL", "return 'a\\\n\r\\q--'", "0"),
+    ("EVAL", "-- x\rreturn redis.call('nosuch')", "0"),
     ("EVAL_RO", "return redis.call('publish','a','b')", "0"),
     ("EVAL_RO", "return redis.pcall('pfcount','a')", "0"),
     ("EVAL", "#!lua\n\nreturn error('line')", "0"), ("SCRIPT", "LOAD", "return ("),
