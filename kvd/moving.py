@@ -259,9 +259,11 @@ class Copy:
         value = link.do(*reads[kind])                                   # type: ignore[index]
         if kind == b"set":
             value = sorted(value)                                       # type: ignore[arg-type]
-        if kind == b"zset":             # servers before Redis 7.2 write a score with more digits
+        if kind == b"zset":
+            # Servers before Redis 7.2 write a score with more digits; -0 is 0 to a listpack.
             pairs = iter(value)                                         # type: ignore[arg-type]
-            value = [(member, float(score)) for member, score in zip(pairs, pairs, strict=True)]
+            value = [(member, float(score) + 0.0)
+                     for member, score in zip(pairs, pairs, strict=True)]
         if kind == b"hash":
             pairs = iter(value)                                         # type: ignore[arg-type]
             value = sorted(zip(pairs, pairs, strict=True))

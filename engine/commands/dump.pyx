@@ -2,7 +2,7 @@
 
     payload:  type | value, both as RDB has them | RDB version, 2 bytes | CRC-64 of all before
 
-DUMP speaks Valkey 9's version. RESTORE takes what Valkey takes: the versions that it shares with
+DUMP speaks Valkey 9's version, and to whom we are Redis 6.2, that one's. RESTORE takes what Valkey takes: the versions that it shares with
 Redis, and its own. A payload with a right check sum may still be made to harm: the rooms of the
 types believe nothing that they read.
 
@@ -22,6 +22,7 @@ from ..journal.rdb cimport (
     RDB_VERSION_VALKEY, rdb_free, rdb_init, rdb_read_value, rdb_value_type, rdb_write_value,
 )
 from ..journal.rdb_format cimport rdb_put_byte, rdb_read_byte, rdb_t
+from ..journal.rdb_old cimport RDB_NOT_OLD, RDB_VERSION_OLD, rdb_old_type, rdb_write_old
 from ..store.access cimport access_new, lru_bits
 from ..store.entry cimport entry_t
 from ..store.keyspace cimport (
@@ -41,6 +42,7 @@ from ..wire.reply cimport (
     feed_arg, feed_command, feed_int, feed_text, reply_bulk, reply_error, reply_error_syntax,
     reply_null, reply_ok,
 )
+from .legacy cimport client_is_legacy
 from .state cimport feed_wanted, rdb_configure, server_of
 
 cdef enum:
@@ -58,12 +60,18 @@ cdef struct restore_t:                  # what RESTORE's words say
 
 # -- DUMP -----------------------------------------------------------------------------------------
 
-cdef void put_payload(buf_t* out, const entry_t* entry) noexcept nogil:
+cdef void put_payload(buf_t* out, const entry_t* entry, bint legacy) noexcept nogil:
     cdef char text[8]
-    rdb_put_byte(out, rdb_value_type(entry, RDB_VERSION_VALKEY))
-    rdb_write_value(out, entry, RDB_VERSION_VALKEY)
-    text[0] = <char>(RDB_VERSION_VALKEY & 0xFF)
-    text[1] = <char>(RDB_VERSION_VALKEY >> 8)
+    cdef int version = RDB_VERSION_VALKEY
+    if legacy and rdb_old_type(entry) != RDB_NOT_OLD:
+        version = RDB_VERSION_OLD
+        rdb_put_byte(out, rdb_old_type(entry))
+        rdb_write_old(out, entry)
+    else:
+        rdb_put_byte(out, rdb_value_type(entry, version))
+        rdb_write_value(out, entry, version)
+    text[0] = <char>(version & 0xFF)
+    text[1] = <char>(version >> 8)
     buf_append(out, text, 2)
     store64(text, crc64(0, out.data, out.size))
     buf_append(out, text, 8)
@@ -76,7 +84,7 @@ cdef void dump_command(client_t* c) noexcept nogil:
         reply_null(c)
         return
     buf_init(&payload, c.store.heap)
-    put_payload(&payload, entry)
+    put_payload(&payload, entry, client_is_legacy(c))
     reply_bulk(c, slice_t(payload.data, payload.size))
     buf_free(&payload)
 

@@ -1,4 +1,4 @@
-"""Streams in RDB files: read in the three spellings there are, written in the last two."""
+"""Streams in RDB files: read and written in the three spellings there are."""
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint32_t
 
@@ -15,7 +15,7 @@ cdef enum:
 
 # The body of a stream, or NULL when the image is broken.
 cdef void* rdb_read_stream(rdb_t* rdb, uint8_t type, encoding_t* encoding) noexcept nogil
-# As RDB_STREAM_2 or RDB_STREAM_3.
+# As the type says.
 cdef void rdb_write_stream(buf_t* out, const entry_t* entry, uint8_t type) noexcept nogil
 
 # A stream that is written in pieces: what comes next.

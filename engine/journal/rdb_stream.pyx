@@ -243,17 +243,19 @@ cdef bint put_nodes(buf_t* out, rdb_stream_walk_t* walk, size_t size_max) noexce
         node = <const stream_node_t*>idlist_at(&stream.nodes, walk.place)
     rdb_put_length(out, stream.length)
     put_id(out, stream.last_id)
-    put_id(out, stream.first_id)
-    put_id(out, stream.max_deleted)
-    rdb_put_length(out, stream.entries_added)
+    if walk.type != RDB_STREAM:
+        put_id(out, stream.first_id)
+        put_id(out, stream.max_deleted)
+        rdb_put_length(out, stream.entries_added)
     rdb_put_length(out, stream.group_count)
     return False
 
 
-cdef void put_group(buf_t* out, const group_t* group) noexcept nogil:
+cdef void put_group(buf_t* out, const group_t* group, uint8_t type) noexcept nogil:
     rdb_put_string(out, group_name(group))
     put_id(out, group.last_id)
-    rdb_put_length(out, <uint64_t>group.entries_read)
+    if type != RDB_STREAM:
+        rdb_put_length(out, <uint64_t>group.entries_read)
     rdb_put_length(out, group.pending.count)
 
 
@@ -305,7 +307,7 @@ cdef bint put_part(buf_t* out, rdb_stream_walk_t* walk, size_t size_max) noexcep
         return False
     group = walk.stream.groups[walk.group]
     if walk.part == PART_GROUP:
-        put_group(out, group)
+        put_group(out, group, walk.type)
         walk.part = PART_PENDING
         walk.place = idlist_first(&group.pending)
         walk.consumer = 0

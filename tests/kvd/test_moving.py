@@ -1,6 +1,7 @@
 """Moving in. Goal: keys, values, deadlines and databases of a live server arrive, a copy that was
 cut short goes on, and what differs is found. Method: stock servers as source; a stock server as
 target too, so that the copying is tried by itself, then one of our own."""
+import pathlib
 import random
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from kvd.client import Link
 from kvd.errors import Conflict, Failed
 from kvd.moving import Copy, databases
+from tests.journal.engines import Engine
 from tests.kvd.installation import Installation
 from tests.kvd.server import free_port
 from tests.oracle import SERVERS, Oracle
@@ -122,8 +124,11 @@ def same_database(ours: Link, theirs: Link, database: int) -> bool:
     for link in (ours, theirs):
         link.do("SELECT", database)
     keys = sorted(ours.do("KEYS", "*"))
-    return keys == sorted(theirs.do("KEYS", "*")) and all(
-        Copy.same(Copy.contents(ours, key), Copy.contents(theirs, key)) for key in keys)
+    assert keys == sorted(theirs.do("KEYS", "*"))
+    for key in keys:
+        mine, others = Copy.contents(ours, key), Copy.contents(theirs, key)
+        assert Copy.same(mine, others), (database, key, mine, others)
+    return True
 
 
 def test_everything_arrives(source, target, tmp_path):
@@ -141,6 +146,26 @@ def test_everything_arrives(source, target, tmp_path):
     assert (result.copied, result.source_keys, result.target_keys) == (count, count, count)
     assert result.sampled > 50 and result.differing == []
     assert seen[-1] == (count, count) and not (tmp_path / "place.json").exists()
+
+
+def test_everything_moves_out_of_a_legacy_instance(tmp_path):
+    """To a real Redis 6.2, which knows none of our representations."""
+    target = started("redis6")
+    try:
+        with Engine(tmp_path, server_identity="redis6") as source:
+            source.path = pathlib.Path(source.path)
+            with Link.unix(source.path) as link:
+                fill(link, 1500)
+                fill_odds(link)
+                held, count = groups(link), sum(databases(link).values())
+            result = copy(source, target, tmp_path).run(lambda done, total: None)
+            assert result.copied == count and result.differing == []
+            assert same(source, target)
+            with Link.unix(target.path) as link:
+                assert groups(link) == held
+                assert link.do("DEBUG", "RELOAD") == b"OK", "it wrote what it had understood"
+    finally:
+        target.close()
 
 
 def test_a_copy_that_was_cut_short_goes_on(source, target, tmp_path):
