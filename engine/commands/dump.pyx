@@ -2,9 +2,9 @@
 
     payload:  type | value, both as RDB has them | RDB version, 2 bytes | CRC-64 of all before
 
-DUMP speaks Valkey 9's version, and to whom we are Redis 6.2, that one's. RESTORE takes what Valkey takes: the versions that it shares with
-Redis, and its own. A payload with a right check sum may still be made to harm: the rooms of the
-types believe nothing that they read.
+DUMP speaks Valkey 9's version, and to whom we are Redis 6.2, that one's. RESTORE takes what Valkey
+takes: the versions that it shares with Redis, and its own. A payload with a right check sum may
+still be made to harm: the rooms of the types believe nothing that they read.
 
 In the journal RESTORE carries the deadline itself, not the time until then, and replaces: what
 was decided is not decided again.
