@@ -396,7 +396,7 @@ cdef directive_t* TABLE = [
          b"The same for SIGTERM.", 0, NULL, NULL, KIND_WORDS),
     choice(b"server-identity", b"valkey", b"valkey redis redis6", &LAYOUT.identity, b"process",
            b"As whom HELLO and INFO present the server: some clients switch features on it. redis6 "
-           b"is 6.2, without the commands that came later.", IMMUTABLE | OURS),
+           b"is 6.2, without the commands and options that came later.", IMMUTABLE | OURS),
     choice(b"enable-debug-command", b"no", b"no yes local", &LAYOUT.enable_debug_command,
            b"process", b"Who may use DEBUG.", IMMUTABLE),
     choice(b"enable-protected-configs", b"no", b"no yes local", &LAYOUT.enable_protected_configs,
