@@ -37,7 +37,7 @@ ctypedef void (*table_item_fn)(void* owner, void* item) noexcept nogil
 ctypedef void* (*table_move_fn)(void* owner, void* item) noexcept nogil
 
 cdef struct table_type_t:
-    table_key_fn key_of
+    table_key_fn key_of                 # its data is not NULL, also when the key is empty
     table_deadline_fn deadline_of       # NULL: items never die
 
 cdef struct segment_t:
