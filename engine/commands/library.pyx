@@ -15,7 +15,7 @@ Invariants
 from libc.stddef cimport size_t
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport qsort
-from libc.string cimport memcmp, memcpy, strcmp
+from libc.string cimport memcpy, strcmp
 
 from ..core.clock cimport clock_mono_us
 from ..core.heap cimport heap_alloc, heap_alloc_zero, heap_block_size, heap_free
@@ -30,6 +30,7 @@ from ..core.table cimport (
     SEGMENT_ITEMS_MAX, table_find, table_free, table_hash, table_init, table_insert, table_remove,
     table_scan, table_type_t,
 )
+from ..core.types cimport slice_compare
 from ..wire.errors cimport (
     ERR_FUNCTION_EXISTS, ERR_FUNCTION_NAME, ERR_FUNCTION_TWICE, ERR_LIBRARY_COMPILE,
     ERR_LIBRARY_EMPTY, ERR_LIBRARY_ENGINE, ERR_LIBRARY_EXISTS, ERR_LIBRARY_EXISTS_RESTORE,
@@ -176,10 +177,8 @@ cdef void libraries_flush(server_t* srv) noexcept nogil:
 
 
 cdef int by_name(const void* a, const void* b) noexcept nogil:
-    cdef slice_t x = library_name((<const library_t**>a)[0])
-    cdef slice_t y = library_name((<const library_t**>b)[0])
-    cdef int order = memcmp(x.data, y.data, x.size if x.size < y.size else y.size)
-    return order if order else -1 if x.size < y.size else 1
+    return slice_compare(library_name((<const library_t**>a)[0]),
+                         library_name((<const library_t**>b)[0]))
 
 
 cdef void libraries_sorted(scripting_t* s, library_t** out) noexcept nogil:

@@ -16,7 +16,7 @@ Invariants
         looking up keys removes none but dead ones, and those were not found
 """
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memchr, memcmp
+from libc.string cimport memchr
 
 from ..core.buf cimport buf_append, buf_free, buf_init, buf_t
 from ..core.heap cimport heap_alloc, heap_free, heap_t
@@ -24,7 +24,7 @@ from ..core.listpack cimport LISTPACK_SIZE_SAFE, listpack_value, listpack_value_
 from ..core.number cimport (
     FORMAT_INT_MAX, equal_nocase, format_int64, parse_double, parse_int64,
 )
-from ..core.types cimport slice_t
+from ..core.types cimport slice_compare, slice_t
 from ..store.entry cimport (
     ENC_HASHTABLE, ENC_LISTPACK, INT_TEXT_MAX, TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING,
     TYPE_ZSET, entry_set_body, entry_set_encoding, entry_string, entry_t, entry_type,
@@ -381,24 +381,18 @@ cdef void weigh(client_t* c, sort_t* sort) noexcept nogil:
 
 # -- sorting --------------------------------------------------------------------------------------
 
-cdef inline int compare_texts(slice_t a, slice_t b) noexcept nogil:
-    cdef size_t size = a.size if a.size < b.size else b.size
-    cdef int order = memcmp(a.data, b.data, size) if size else 0
-    return order if order else (a.size > b.size) - (a.size < b.size)
-
-
 cdef inline int compare(const sort_t* sort, const item_t* a, const item_t* b) noexcept nogil:
     cdef int order
     if not sort.alpha:
         order = (a.score > b.score) - (a.score < b.score)
         if order == 0:
-            order = compare_texts(a.text, b.text)
+            order = slice_compare(a.text, b.text)
     elif a.by.data is NULL or b.by.data is NULL:
         order = (a.by.data is not NULL) - (b.by.data is not NULL)
     else:
-        order = compare_texts(a.by, b.by)
+        order = slice_compare(a.by, b.by)
     if order == 0 and sort.tie_by_text:
-        order = compare_texts(a.text, b.text)
+        order = slice_compare(a.text, b.text)
     return -order if sort.descending else order
 
 

@@ -34,6 +34,7 @@ from ..core.table cimport (
     SEGMENT_ITEMS_MAX, table_drain, table_find, table_free, table_hash, table_init, table_insert,
     table_random, table_remove, table_scan, table_t, table_type_t,
 )
+from ..core.types cimport slice_compare
 from ..wire.command cimport (
     ACL_CONNECTION, CLIENT_DENY_BLOCKING, CLIENT_MULTI, CLIENT_SUBSCRIBED, CLIENT_TRACKING,
     CLIENT_TRACKING_BCAST, CLIENT_TRACKING_BROKEN, CLIENT_TRACKING_CACHING,
@@ -390,16 +391,8 @@ cdef void tracking_touched(void* owner, keyspace_t* ks, slice_t key) noexcept no
             return
 
 
-cdef int compare_names(slice_t a, slice_t b) noexcept nogil:
-    cdef size_t size = a.size if a.size < b.size else b.size
-    cdef int order = memcmp(a.data, b.data, size) if size else 0
-    if order == 0 and a.size != b.size:
-        order = -1 if a.size < b.size else 1
-    return order
-
-
 cdef int compare_changed(const void* a, const void* b) noexcept nogil:
-    return compare_names(changed_name((<const changed_t**>a)[0]),
+    return slice_compare(changed_name((<const changed_t**>a)[0]),
                          changed_name((<const changed_t**>b)[0]))
 
 
@@ -491,7 +484,7 @@ cdef void add_prefix(server_t* srv, tracker_t* tracker, slice_t name) noexcept n
     tracker.prefixes = <prefix_t**>heap_realloc(
         &srv.heap, tracker.prefixes, tracker.count * sizeof(void*),
         (tracker.count + 1) * sizeof(void*))
-    while at and compare_names(prefix_name(tracker.prefixes[at - 1]), name) > 0:
+    while at and slice_compare(prefix_name(tracker.prefixes[at - 1]), name) > 0:
         tracker.prefixes[at] = tracker.prefixes[at - 1]
         at -= 1
     tracker.prefixes[at] = prefix

@@ -78,8 +78,6 @@ cdef inline size_t scored_size(const scored_t* item) noexcept nogil:
 # Aborts when the member is larger than 4 GiB: what a client sends never is.
 cdef scored_t* scored_create(heap_t* heap, double score, slice_t member) noexcept nogil
 cdef void scored_release(heap_t* heap, scored_t* item) noexcept nogil
-# Bytes as memcmp orders them; what ends first comes first. Below, at or above 0.
-cdef int member_compare(slice_t a, slice_t b) noexcept nogil
 
 # -- life -----------------------------------------------------------------------------------------
 

@@ -29,10 +29,11 @@ Cost: O(log n) for all but ordered_overhead, which is O(1).
 Source: Bayer and McCreight, 1972; ranks after Knuth, vol. 3, 6.2.3.
 """
 from libc.stdint cimport UINT32_MAX, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memmove, memset
+from libc.string cimport memcpy, memmove, memset
 
 from .heap cimport heap_alloc, heap_block_size, heap_free, heap_move, heap_should_move
 from .intrinsics cimport KVD_DEBUG, kvd_assert, kvd_static_assert, likely, prefetch_read, unlikely
+from .types cimport slice_compare
 
 cdef enum:
     LEAF_MAX = ORDERED_LEAF_MAX
@@ -82,14 +83,6 @@ cdef void scored_release(heap_t* heap, scored_t* item) noexcept nogil:
     heap_free(heap, item, scored_size(item))
 
 
-cdef int member_compare(slice_t a, slice_t b) noexcept nogil:
-    cdef size_t size = a.size if a.size < b.size else b.size
-    cdef int order = memcmp(a.data, b.data, size) if size else 0
-    if order == 0:
-        return (a.size > b.size) - (a.size < b.size)
-    return order
-
-
 cdef bint bound_passes(const bound_t* bound, double score, slice_t member) noexcept nogil:
     cdef int order
     if bound.kind != BOUND_MEMBER:
@@ -97,7 +90,7 @@ cdef bint bound_passes(const bound_t* bound, double score, slice_t member) noexc
             return score < bound.score
         if bound.kind == BOUND_SCORE:
             return bound.after
-    order = member_compare(member, bound.member)
+    order = slice_compare(member, bound.member)
     return order < 0 or (order == 0 and bound.after)
 
 

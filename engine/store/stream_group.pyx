@@ -8,7 +8,7 @@ Invariants
     G1  each pending record has its ID in its consumer's list, and each of those is one
 """
 from libc.stdint cimport uint32_t
-from libc.string cimport memcmp, memcpy, memmove, memset
+from libc.string cimport memcpy, memmove, memset
 
 from ..core.heap cimport heap_alloc, heap_free, heap_realloc
 from ..core.idlist cimport (
@@ -16,6 +16,7 @@ from ..core.idlist cimport (
     idlist_remove, idlist_step, idlist_t,
 )
 from ..core.intrinsics cimport kvd_assert
+from ..core.types cimport slice_compare
 from .stream cimport ENTRIES_READ_UNKNOWN, stream_distance, stream_has_tombstones
 
 
@@ -62,14 +63,6 @@ cdef bint group_lag(const stream_t* stream, const group_t* group, int64_t* lag) 
 
 # -- groups and consumers -------------------------------------------------------------------------
 
-cdef inline int compare(slice_t a, slice_t b) noexcept nogil:
-    cdef size_t common = a.size if a.size < b.size else b.size
-    cdef int order = memcmp(a.data, b.data, common) if common else 0
-    if order:
-        return order
-    return 0 if a.size == b.size else 1 if a.size > b.size else -1
-
-
 ctypedef slice_t (*name_fn)(const void* item) noexcept nogil
 
 
@@ -83,7 +76,7 @@ cdef inline uint32_t place_of(void** items, uint32_t count, name_fn name_of, sli
     found[0] = False
     while low < high:
         middle = (low + high) // 2
-        order = compare(name, name_of(items[middle]))
+        order = slice_compare(name, name_of(items[middle]))
         if order == 0:
             found[0] = True
             return middle
