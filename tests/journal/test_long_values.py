@@ -12,6 +12,7 @@ import tempfile
 
 import pytest
 
+from tests.journal.exchange import DEBUG, Stock, needs_stock
 from tests.journal.test_load import Running
 from tests.oracle import encode
 from tests.serving import Peer
@@ -125,6 +126,14 @@ def test_values_are_whole_and_take_many_turns(running, filled, tmp_path):
     assert loaded_digest(running, tmp_path) == digest(running)
     shutil.rmtree(tmp_path / "copy")
     assert loaded_digest(running, tmp_path, beside) == beside(running)
+
+
+@needs_stock
+def test_stock_reads_them(running, tmp_path):
+    begin(running)
+    finish(running)
+    with Stock(running.copy(tmp_path / "copy"), *DEBUG) as peer:
+        assert b"+%b\r\n" % peer.ask("DEBUG", "DIGEST") == digest(running)
 
 
 @pytest.mark.parametrize("preamble", ["yes", "no"])
