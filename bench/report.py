@@ -290,7 +290,8 @@ def turns(result: dict) -> str:
 
 
 SECTIONS = {"serve": serve, "publish": publish, "memory": memory, "latency": latency,
-            "turns": turns, "evict": evict, "tls": tls, "redis_benchmark": redis_benchmark, "instances": instances}
+            "turns": turns, "evict": evict, "tls": tls, "redis_benchmark": redis_benchmark,
+            "instances": instances}
 
 
 def render(directory: pathlib.Path) -> str:

@@ -36,7 +36,7 @@ from libc.string cimport memcpy, memset
 
 from .intrinsics cimport (
     KVD_DEBUG, KVD_PLAIN_MALLOC, count_leading_zeros, count_ones, count_trailing_zeros,
-    kvd_assert, kvd_static_assert, likely, unlikely,
+    kvd_assert, kvd_static_assert, unlikely,
 )
 from .reserve cimport (
     map_aligned, reserve_ask, reserve_create, reserve_give, reserve_release, reserve_take,

@@ -6,8 +6,9 @@ Terms
 
 The first touch of memory is the kernel's work, and may be the hypervisor's: in a virtual machine
 whose free pages go back to the host, we measured 5 to 15 ms for a page of 2 MiB. To give 4 MiB back
-takes 0.1 ms there as a rule, and up to 2.3. The loop would serve nobody for so long. A table frees its items in the order of their hashes, so that the chunks
-of a large one are emptied all at once, at the end.
+takes 0.1 ms there as a rule, and up to 2.3. The loop would serve nobody for so long. A table frees
+its items in the order of their hashes, so that the chunks of a large one are emptied all at once,
+at the end.
 """
 from libc.stddef cimport size_t
 

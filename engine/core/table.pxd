@@ -80,7 +80,7 @@ cdef void table_init(table_t* table, heap_t* heap, const table_type_t* type,
 cdef void table_free(table_t* table) noexcept nogil
 
 cdef uint64_t table_hash(const table_t* table, slice_t key) noexcept nogil
-# Two hints for a lookup that will come: first the bucket, later the item, which is returned as well;
+# Two hints for a lookup that will come: first the bucket, later the item, which is returned, too;
 # NULL when there is none. It is likely to be the one looked for, and may be another.
 cdef void table_prefetch(const table_t* table, uint64_t hash) noexcept nogil
 cdef void* table_prefetch_item(const table_t* table, uint64_t hash) noexcept nogil

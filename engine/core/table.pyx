@@ -36,8 +36,8 @@ Cost: a lookup is two cache misses. 64 / (9 * fill) bytes an item, fill 0.47 to 
 Source: tags after Abseil's and Folly's tables, overflow counts after Folly's F14, segments after
 extendible hashing (Fagin, Nievergelt, Pippenger, Strong, 1979).
 """
-from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memmove, memset
+from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy, memset
 
 from .heap cimport (
     heap_alloc, heap_alloc_zero, heap_block_size, heap_free, heap_move, heap_realloc,

@@ -7,7 +7,7 @@ Terms
     limit       maxmemory: what may be used, but for what is not counted
 """
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from .entry cimport entry_t
 from .keyspace cimport store_t

@@ -24,14 +24,14 @@ Invariants
 Cost: samples * SAMPLE_KEYS keys looked at per eviction; 0.2 to 0.3 us.
 Source: Redis evict.c.
 """
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memmove
 
 from ..core.clock cimport clock_mono_us
 from ..core.intrinsics cimport unlikely
 from ..core.rand cimport rand_below
 from ..core.table cimport (
-    SEGMENT_ITEMS_MAX, table_holds, table_random, table_sample,
+    table_holds, table_random, table_sample,
 )
 from .access cimport lfu_decayed, lfu_idle_minutes, lru_idle_ticks
 from .entry cimport entry_access, entry_deadline, entry_key
