@@ -27,13 +27,15 @@ from ..core.table cimport (
 )
 from ..wire.acl cimport acl_channel, user_of
 from ..wire.command cimport (
-    CLIENT_PUSHING, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_SUBSCRIBED, CMD_CONTAINER, CMD_FAST,
-    CMD_LOADING, CMD_MAY_REPLICATE, CMD_NOSCRIPT, CMD_PUBSUB, CMD_PYTHON, CMD_STALE, CMD_SUBSCRIBED,
-    GROUP_PUBSUB, KEY_NOT, command_register, command_t, keys_at, keys_none, row, subrow,
+    CLIENT_EXECUTING, CLIENT_PUSHING, CLIENT_REPLY_OFF, CLIENT_REPLY_SKIP, CLIENT_SUBSCRIBED,
+    CMD_CONTAINER, CMD_FAST, CMD_LOADING, CMD_MAY_REPLICATE, CMD_NOSCRIPT, CMD_PUBSUB, CMD_PYTHON,
+    CMD_STALE, CMD_SUBSCRIBED, GROUP_PUBSUB, KEY_NOT, command_register, command_t, keys_at,
+    keys_none, row, subrow,
 )
+from ..wire.errors cimport ERR_SSUBSCRIBE_IN_EXEC
 from ..wire.reply cimport (
     reply_array, reply_array_close, reply_array_open, reply_bulk, reply_bulk_text,
-    reply_error_about, reply_int, reply_null, reply_push,
+    reply_error, reply_error_about, reply_int, reply_null, reply_push,
 )
 from .push cimport push_message
 from .state cimport CHANNEL_KINDS, server_of
@@ -368,6 +370,9 @@ cdef void psubscribe_command(client_t* c) noexcept nogil:
 
 
 cdef void ssubscribe_command(client_t* c) noexcept nogil:
+    if c.flags & CLIENT_EXECUTING:
+        reply_error(c, ERR_SSUBSCRIBE_IN_EXEC)  # the others may, for clients of old
+        return
     subscribe_generic(c, CHANNEL_SHARD, b"ssubscribe")
 
 

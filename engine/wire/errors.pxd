@@ -240,6 +240,7 @@ cdef extern from *:
         "context"
     #define ERR_MONITOR "ERR Replica can't interact with the keyspace"
     #define ERR_MONITOR_IN_EXEC "ERR MONITOR isn't allowed for DENY BLOCKING client"
+    #define ERR_SSUBSCRIBE_IN_EXEC "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"
     #define ERR_NO_SHUTDOWN "ERR No shutdown in progress."
     #define ERR_SHUTDOWN_CLUSTER "ERR SHUTDOWN FAILOVER is only supported in cluster mode."
     #define ERR_SHUTDOWN_FAILED "ERR Errors trying to SHUTDOWN. Check logs."
@@ -495,6 +496,7 @@ cdef extern from *:
     const char* ERR_SUBSCRIBED
     const char* ERR_MONITOR
     const char* ERR_MONITOR_IN_EXEC
+    const char* ERR_SSUBSCRIBE_IN_EXEC
     const char* ERR_NO_SHUTDOWN
     const char* ERR_SHUTDOWN_CLUSTER
     const char* ERR_SHUTDOWN_FAILED

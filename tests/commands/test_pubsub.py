@@ -114,6 +114,10 @@ DIALOGUES = {
         ("a: unsubscribe q", ["QUEUED"]),
         ("a: exec", [[Push(["unsubscribe", "q", 0])]]),
         ("b: publish q 5", [0]),
+        ("b: multi", ["OK"]),
+        ("b: ssubscribe s", ["QUEUED"]),
+        ("b: exec",
+         [[Error("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client")]]),
     ],
     "replies off": [
         ("a: hello 3", ...),
