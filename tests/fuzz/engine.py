@@ -203,6 +203,7 @@ def run_payloads(data: bytes) -> None:
 
 
 REFUSALS = (b"-Client IP address is not in the allowlist.", b"-NOAUTH ", b"-WRONGPASS ", b"-ERR ",
+            b"-NOPROTO ",
             b"-EXECABORT Transaction discarded because of: NOAUTH",
             b"+OK", b"+RESET")          # QUIT and RESET of who has yet to log in
 
