@@ -86,13 +86,16 @@ class Trial:
             "PYTHONPATH": str(ROOT), "REDIS_URL": self.engine.url, "LEDGER": str(self.ledger),
             "JOB_MS": str(job_ms)} | (environment or {})
         self.workers: list[subprocess.Popen] = []
+        self.spawned: list[subprocess.Popen] = []
         self.wanted = 0
 
     def spawn(self, command: tuple[str, ...]) -> subprocess.Popen:
         # A group of its own: a worker's children die with it.
-        return subprocess.Popen(command, cwd=self.directory, env=self.environment,
-                                stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
-                                start_new_session=True)
+        self.spawned = [process for process in self.spawned if process.poll() is None]
+        self.spawned.append(subprocess.Popen(
+            command, cwd=self.directory, env=self.environment, stdin=subprocess.DEVNULL,
+            stdout=self.log, stderr=self.log, start_new_session=True))
+        return self.spawned[-1]
 
     def send(self, first: int, past: int) -> subprocess.Popen:
         """Begin to send the jobs of these numbers."""
@@ -180,6 +183,8 @@ class Trial:
         return (self.directory / "workers.log").read_text(errors="replace")[-4000:]
 
     def close(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.workers = self.spawned     # senders, too, which a failed test has left
         self.signal(signal.SIGKILL)
         self.log.close()
         self.engine.end()
