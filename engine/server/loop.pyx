@@ -97,6 +97,7 @@ cdef enum:
     ACCEPTS_MAX = 64                    # of one turn and listener: a storm starves nobody
     SPARE_MAX = 65536                   # bytes: a larger reply buffer is not kept
     REPLY_FIRST = 16384                 # bytes of a fresh one
+    TLS_REPLY_FIRST = 1024              # likewise, where each client of a turn needs its own
     EXPIRE_BUDGET_US = 1000             # of one turn
     EVICT_BUDGET_US = 500               # likewise, of what a command left above the limit
     DEFRAG_BUDGET_US = 500
@@ -280,7 +281,7 @@ cdef void accept_on(server_t* srv, int fd) noexcept nogil:
 cdef void take_spare(server_t* srv, client_t* c) noexcept nogil:
     if c.reply.data is NULL:
         if srv.reply_spare.data is NULL:
-            buf_reserve(&srv.reply_spare, REPLY_FIRST)
+            buf_reserve(&srv.reply_spare, REPLY_FIRST if c.tls is NULL else TLS_REPLY_FIRST)
         c.reply = srv.reply_spare
         buf_init(&srv.reply_spare, &srv.heap)
 

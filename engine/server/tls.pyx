@@ -24,6 +24,8 @@ from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport intptr_t, uint64_t, uintptr_t
 from libc.string cimport memcpy, strlen
 
+from ..core.intrinsics cimport unlikely
+
 cdef extern from "<sys/socket.h>" nogil:
     ssize_t recv(int fd, void* at, size_t size, int flags)
     ssize_t send(int fd, const void* at, size_t size, int flags)
@@ -299,23 +301,21 @@ cdef inline int socket_of(void* bio) noexcept nogil:
 
 cdef int moved(void* bio, ssize_t count, int direction) noexcept nogil:
     """What OpenSSL hears of a recv or send that gave `count`."""
-    if count < 0 and (errno == EAGAIN or errno == EINTR):
-        LIBRARY.BIO_set_flags(bio, direction | BIO_RETRY)
+    if unlikely(count <= 0):            # else nobody asks for the flags
+        LIBRARY.BIO_clear_flags(bio, BIO_READ | BIO_WRITE | BIO_RETRY)
+        if count < 0 and (errno == EAGAIN or errno == EINTR):
+            LIBRARY.BIO_set_flags(bio, direction | BIO_RETRY)
+        elif count == 0 and direction == BIO_READ:
+            LIBRARY.BIO_set_flags(bio, BIO_ENDED)
     return <int>count
 
 
 cdef int socket_read(void* bio, char* out, int size) noexcept nogil:
-    cdef ssize_t got = recv(socket_of(bio), out, <size_t>size, 0)
-    LIBRARY.BIO_clear_flags(bio, BIO_READ | BIO_WRITE | BIO_RETRY)
-    if got == 0:
-        LIBRARY.BIO_set_flags(bio, BIO_ENDED)
-    return moved(bio, got, BIO_READ)
+    return moved(bio, recv(socket_of(bio), out, <size_t>size, 0), BIO_READ)
 
 
 cdef int socket_write(void* bio, const char* data, int size) noexcept nogil:
-    cdef ssize_t put = send(socket_of(bio), data, <size_t>size, MSG_NOSIGNAL)
-    LIBRARY.BIO_clear_flags(bio, BIO_READ | BIO_WRITE | BIO_RETRY)
-    return moved(bio, put, BIO_WRITE)
+    return moved(bio, send(socket_of(bio), data, <size_t>size, MSG_NOSIGNAL), BIO_WRITE)
 
 
 cdef long socket_ctrl(void* bio, int command, long number, void* pointer) noexcept nogil:
