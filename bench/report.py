@@ -285,8 +285,8 @@ def turns(result: dict) -> str:
                     f"at most {TURN_GOAL_MS:g}") if free else ""])
     return (f"## A key of {result['settings']['elements']:,} elements goes\n\n"
             "Milliseconds of CPU that the command took, and the longest turn of the loop after it,"
-            " which is how long others wait. The median of the rounds is held to the goal: where the"
-            " hypervisor takes the processor away, that counts as the thread's time. A rewrite"
+            " which is how long others wait. The median of the rounds is held to the goal: where"
+            " the hypervisor takes the processor away, that counts as the thread's time. A rewrite"
             " writes the value to a base; COPY copies it in one piece, as Valkey does.\n\n"
             + table(["Type", "By", "Command", "Longest turn", "Turns", "Goal"], rows))
 
