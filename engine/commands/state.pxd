@@ -58,6 +58,8 @@ cdef struct batch_command_t:
     const char* hashed_key              # NULL: no key known
     uint64_t hash
     keyspace_t* ks                      # whose table was prefetched
+    bint has_table                      # the value seemed to have one of its elements
+    uint64_t element_hash               # in it, of the one the command names
 
 cdef enum called_t:                     # what became of a client's command
     CALLED_DONE = 0                     # it has its reply

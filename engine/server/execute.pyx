@@ -3,7 +3,9 @@
 A pipeline is worked through in batches of up to BATCH_MAX commands. While it is parsed, each key
 is hashed and its bucket asked for; while it is executed, in order, the entry of the command
 FETCH_AHEAD further on is asked for, and where its value has a body, that of the command BODY_AHEAD
-further on. So the two or three cache misses of a command pass while others are parsed and executed.
+further on. Where the body is a table, the bucket of the element that the command names follows
+(ELEMENT_AHEAD), and the element (ITEM_AHEAD). So the two to five cache misses of a command pass
+while others are parsed and executed.
 Fetching ahead is a hint: a command of the batch that changes the database, the table or the client
 costs a useless fetch and nothing else.
 
@@ -40,13 +42,14 @@ from ..core.buf cimport buf_append, buf_free, buf_init, buf_t
 from ..core.clock cimport clock_ticks
 from ..core.intrinsics cimport likely, load_part, prefetch_read, unlikely
 from ..core.number cimport equal_nocase
-from ..core.table cimport table_prefetch, table_prefetch_item
+from ..core.table cimport table_hash, table_prefetch, table_prefetch_item, table_t
 from ..core.types cimport slice_t
 from ..journal.aof cimport AOF_OK, aof_feed, aof_feed_raw
 from ..journal.snapshot cimport snapshot_holds
-from ..store.entry cimport ENTRY_BODY, entry_body, entry_t
+from ..store.entry cimport ENTRY_BODY, entry_body, entry_encoding, entry_t, entry_type
 from ..store.evict cimport EVICT_FAIL, EVICT_MORE, EVICT_OK, evict_run, evicted_t
 from ..store.keyspace cimport store_hash
+from ..store.value cimport ENC_HASHTABLE, ENC_SKIPLIST, value_table
 from ..wire.acl cimport (
     DENIED_NOTHING, REFUSAL_MAX, acl_check_command, acl_is_free, acl_refusal, denial_t, user_of,
 )
@@ -59,8 +62,8 @@ from ..wire.command cimport (
     CMD_ALLOW_BUSY, CMD_CONTAINER,
     CMD_CONTAINER_RUNS, CMD_DENYOOM, CMD_LOADING,
     CMD_MAY_REPLICATE, CMD_NO_AUTH, CMD_NO_MULTI, CMD_PYTHON, CMD_READONLY, CMD_SUBSCRIBED,
-    CMD_UNQUEUED, CMD_WRITE, GROUP_GENERIC, GROUP_STRING, KEYS_AT, KEY_RW, command_full_name,
-    command_lookup, command_resolve, command_t,
+    CMD_UNQUEUED, CMD_WRITE, GROUP_GENERIC, GROUP_SORTED_SET, GROUP_STRING, KEYS_AT, KEY_RW,
+    command_full_name, command_lookup, command_resolve, command_t,
 )
 from ..wire.errors cimport (
     ERR_CANNOT_EXECUTE, ERR_LOADING, ERR_MISCONF_AOF, ERR_MONITOR, ERR_NOT_IN_MULTI, ERR_NO_AUTH,
@@ -86,6 +89,9 @@ cdef enum:
     QUOTED_ARGS_MAX = 128               # bytes of arguments in "unknown command"
     FETCH_AHEAD = 8                     # commands
     BODY_AHEAD = 4
+    ELEMENT_AHEAD = 3
+    ITEM_AHEAD = 2
+    ELEMENT_MAX = 256                   # bytes of an element worth hashing twice
     EVICT_BUDGET_US = 500               # of one turn; then the writer waits
     TABLE_ROOM = 8192                   # bytes that a new key may cost besides: a segment splits
 
@@ -114,6 +120,7 @@ cdef void note_command(server_t* srv, client_t* c, batch_command_t* b) noexcept 
             srv.last_name = load_part(argv[0].data, argv[0].size)
             srv.last_cmd = b.cmd
     b.hashed_key = NULL
+    b.has_table = False
     b.ks = c.ks
     if b.cmd is not NULL and b.cmd.keys.kind == KEYS_AT and b.argc > b.cmd.keys.first:
         key = argv[b.cmd.keys.first]
@@ -178,6 +185,44 @@ cdef inline void fetch_body(server_t* srv, int i) noexcept nogil:
     if entry is not NULL and entry.flags & ENTRY_BODY:
         prefetch_read(entry_body(entry))
         prefetch_read(<char*>entry_body(entry) + 64)
+        b.has_table = (b.argc > 2 and (entry_encoding(entry) == ENC_HASHTABLE
+                                       or entry_encoding(entry) == ENC_SKIPLIST))
+
+
+cdef const table_t* elements_of(const batch_command_t* b) noexcept nogil:
+    """The table of the value that the command finds, if nothing changes before it."""
+    cdef const entry_t* entry = <entry_t*>table_prefetch_item(&b.ks.table, b.hash)
+    if entry is NULL or not entry.flags & ENTRY_BODY:
+        return NULL
+    return value_table(entry_type(entry), entry_encoding(entry), entry_body(entry))
+
+
+cdef void fetch_bucket(server_t* srv, batch_command_t* b) noexcept nogil:
+    cdef const table_t* table = elements_of(b)
+    cdef slice_t* argv = &srv.argv.items[b.argv_at]
+    cdef int at = 2
+    if b.cmd.group == GROUP_SORTED_SET and b.cmd.flags & CMD_WRITE and b.argc > 3:
+        at = 3                          # behind a score
+    b.has_table = table is not NULL and argv[at].size <= ELEMENT_MAX
+    if b.has_table:
+        b.element_hash = table_hash(table, argv[at])
+        table_prefetch(table, b.element_hash)
+
+
+cdef void fetch_item(const batch_command_t* b) noexcept nogil:
+    cdef const table_t* table = elements_of(b)
+    if table is not NULL:
+        table_prefetch_item(table, b.element_hash)
+
+
+cdef inline void fetch_element(server_t* srv, int i) noexcept nogil:
+    if srv.batch[i].has_table:
+        fetch_bucket(srv, &srv.batch[i])
+
+
+cdef inline void fetch_element_item(server_t* srv, int i) noexcept nogil:
+    if srv.batch[i].has_table:
+        fetch_item(&srv.batch[i])
 
 
 cdef void execute_mute(client_t* c, uint32_t before, size_t reply_at) noexcept nogil:
@@ -243,11 +288,19 @@ cdef size_t run_batches(server_t* srv, client_t* c, const char* data, size_t siz
             fetch(srv, i)
         for i in range(1, BODY_AHEAD if BODY_AHEAD < count else count):
             fetch_body(srv, i)
+        for i in range(1, ELEMENT_AHEAD if ELEMENT_AHEAD < count else count):
+            fetch_element(srv, i)
+        for i in range(1, ITEM_AHEAD if ITEM_AHEAD < count else count):
+            fetch_element_item(srv, i)
         for i in range(count):
             if i + FETCH_AHEAD < count:
                 fetch(srv, i + FETCH_AHEAD)
             if i + BODY_AHEAD < count:
                 fetch_body(srv, i + BODY_AHEAD)
+            if i + ELEMENT_AHEAD < count:
+                fetch_element(srv, i + ELEMENT_AHEAD)
+            if i + ITEM_AHEAD < count:
+                fetch_element_item(srv, i + ITEM_AHEAD)
             b = &srv.batch[i]
             c.argc = b.argc
             c.argv = &srv.argv.items[b.argv_at]

@@ -701,5 +701,6 @@ cdef list_node_t* move_node(heap_t* heap, list_t* list, list_node_t* node,
     return node
 
 
-cdef value_type_t OPS = value_type_t(release, effort_of, memory, copy, count_of, move)
+cdef value_type_t OPS = value_type_t(
+    release, effort_of, memory, copy, count_of, move, NULL)
 value_register(TYPE_LIST, &OPS)

@@ -430,6 +430,10 @@ cdef void* move(heap_t* heap, encoding_t encoding, void* body, unsigned percent)
     return members
 
 
+cdef const table_t* table_in(encoding_t encoding, const void* body) noexcept nogil:
+    return set_table(body) if encoding == ENC_HASHTABLE else NULL
+
+
 cdef value_type_t OPERATIONS
 OPERATIONS.release = release
 OPERATIONS.effort = effort_of
@@ -437,4 +441,5 @@ OPERATIONS.memory = memory_of
 OPERATIONS.copy = copy
 OPERATIONS.count = count_of
 OPERATIONS.move = move
+OPERATIONS.table = table_in
 value_register(TYPE_SET, &OPERATIONS)

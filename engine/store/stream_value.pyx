@@ -240,5 +240,5 @@ cdef void* value_move_stream(heap_t* heap, encoding_t encoding, void* body,
 
 cdef value_type_t FUNCTIONS = value_type_t(
     value_release_stream, value_effort_stream, value_memory_stream, value_copy_stream,
-    value_count_stream, value_move_stream)
+    value_count_stream, value_move_stream, NULL)
 value_register(TYPE_STREAM, &FUNCTIONS)

@@ -14,6 +14,7 @@ from libc.stddef cimport size_t
 from libc.stdint cimport uint64_t
 
 from ..core.heap cimport heap_t
+from ..core.table cimport table_t
 
 cdef enum type_t:
     TYPE_STRING = 0
@@ -50,6 +51,9 @@ ctypedef uint64_t (*value_count_fn)(encoding_t encoding, const void* body) noexc
 ctypedef void* (*value_move_fn)(heap_t* heap, encoding_t encoding, void* body,
                                 unsigned percent) noexcept nogil
 
+# The table where an element is found by its name, a member or a field; NULL: none in this encoding.
+ctypedef const table_t* (*value_table_fn)(encoding_t encoding, const void* body) noexcept nogil
+
 cdef struct value_type_t:
     value_release_fn release
     value_effort_fn effort
@@ -57,6 +61,7 @@ cdef struct value_type_t:
     value_copy_fn copy
     value_count_fn count
     value_move_fn move                  # NULL: its blocks stay where they are
+    value_table_fn table                # NULL: elements have no names
 
 # At import, once a type; `functions` outlives the process. ValueError when one is missing.
 cdef int value_register(type_t type, const value_type_t* functions) except -1
@@ -71,6 +76,8 @@ cdef void* value_copy(heap_t* heap, type_t type, encoding_t encoding,
 cdef uint64_t value_count(type_t type, encoding_t encoding, const void* body) noexcept nogil
 cdef void* value_move(heap_t* heap, type_t type, encoding_t encoding, void* body,
                       unsigned percent) noexcept nogil
+cdef const table_t* value_table(type_t type, encoding_t encoding,
+                                const void* body) noexcept nogil
 
 # For the rooms of the types: where a block is after it was moved, if heap_should_move says so.
 cdef void* block_move(heap_t* heap, void* block, size_t size, unsigned percent) noexcept nogil

@@ -61,6 +61,14 @@ cdef void* value_move(heap_t* heap, type_t type, encoding_t encoding, void* body
     return functions.move(heap, encoding, body, percent)
 
 
+cdef const table_t* value_table(type_t type, encoding_t encoding,
+                                const void* body) noexcept nogil:
+    cdef const value_type_t* functions = functions_of(type)
+    if functions.table is NULL:
+        return NULL
+    return functions.table(encoding, body)
+
+
 cdef void* block_move(heap_t* heap, void* block, size_t size, unsigned percent) noexcept nogil:
     if heap_should_move(heap, block, size, percent):
         return heap_move(heap, block, size)

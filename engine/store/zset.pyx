@@ -602,6 +602,10 @@ cdef void* move_body(heap_t* heap, encoding_t encoding, void* body,
     return sorted
 
 
+cdef const table_t* body_table(encoding_t encoding, const void* body) noexcept nogil:
+    return &(<const sorted_t*>body).table if encoding == ENC_SKIPLIST else NULL
+
+
 cdef value_type_t FUNCTIONS
 FUNCTIONS.release = release_body
 FUNCTIONS.effort = body_effort
@@ -609,4 +613,5 @@ FUNCTIONS.memory = body_memory
 FUNCTIONS.copy = copy_body
 FUNCTIONS.count = count_body
 FUNCTIONS.move = move_body
+FUNCTIONS.table = body_table
 value_register(TYPE_ZSET, &FUNCTIONS)
