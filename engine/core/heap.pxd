@@ -8,8 +8,10 @@ Terms
     sparse   a span that serves no more blocks: its owner is moving those that are left
     used     bytes of all blocks, each at its class size: what INFO calls used_memory
     mapped   bytes asked from the system and not given back
+    kept     mappings of freed large blocks that wait for the next ones
+    dirty    free pages that are still resident: units of chunks, and what is kept
 
-Blocks above BLOCK_MAX are mapped one by one. Frees are sized: a wrong size is a bug of the
+Blocks above BLOCK_MAX are mapped one by one, or take what is kept of others. Frees are sized: a wrong size is a bug of the
 caller, which the debug build finds. One thread owns a heap.
 """
 from libc.stddef cimport size_t
@@ -23,8 +25,13 @@ cdef enum:
     UNIT_SIZE = 65536
     CHUNK_UNITS = 64
     CHUNK_SIZE = 4194304
+    KEPT_MAX = 64                       # mappings
 
 cdef struct chunk_t
+
+cdef struct kept_t:
+    char* at
+    size_t size                         # bytes: whole pages, above BLOCK_MAX
 
 cdef struct span_t:
     void* free                          # freed blocks, last first, linked through their first word
@@ -51,7 +58,10 @@ cdef struct heap_t:
     size_t used_peak
     size_t mapped
     size_t large                        # bytes of blocks mapped alone
-    uint64_t dirty_units                # free units whose pages the system still lends us
+    uint64_t dirty_units                # whole units of free pages that the system still lends us
+    kept_t kept[KEPT_MAX]               # in no order
+    uint32_t kept_count
+    size_t kept_bytes
     chunk_t* open                       # chunks with a free unit
     chunk_t* chunks                     # all
     uint64_t chunk_count

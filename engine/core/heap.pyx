@@ -14,6 +14,10 @@ last one is full (reserve.pyx). A chunk of which pages were given back loses the
 full again, or the kernel would fill the holes with pages of its own accord. The thread also unmaps
 what is emptied, chunks and large blocks.
 
+A page's first touch costs as much as copying some ten of them, so the mappings of a few freed large
+blocks are kept, as free units of chunks are: a reply of half a megabyte, or a value that replaces
+one of its size, touches nothing for the first time. heap_purge gives back what nobody wants.
+
 Evacuation: deletes leave spans that hold few blocks, which other classes cannot use. Whoever can
 reach all blocks of an owner, as the keyspace can through its tables, asks heap_should_move for
 each and moves those it names. The question itself picks the spans to empty: a walk over all
@@ -26,10 +30,11 @@ Invariants
     H3  a unit is free, or belongs to one span; free units are set bits in chunk.free
     H4  first[u] is the first unit of the span that owns u
     H5  while spans become sparse, the class's other spans have room for all of its blocks
+    H6  kept_bytes is the sum of heap.kept, whose units are counted in dirty_units one by one
 Cost: alloc and free O(1) but for the search of a run of units; 1/64 of a chunk is bookkeeping
 address space, of which two pages are touched.
 """
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport SIZE_MAX, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdio cimport fprintf, stderr
 from libc.stdlib cimport abort, free, malloc
 from libc.string cimport memcpy, memset
@@ -59,6 +64,10 @@ cdef enum:
     RESERVE_FROM = 67108864             # bytes mapped before a chunk is lent in advance: to a small
                                         # heap it would be a large part
     RESERVE_AT = 16                     # free units in all, when the next chunk is made ready
+    KEPT_ONE_MAX = 4194304              # bytes of one mapping that is kept
+    KEPT_ALL_MAX = 8388608              # and of all together: or
+    KEPT_PART = 8                       # so much of used memory, whatever is more
+    KEPT_NEAR = 4                       # a size is near another within this part of it
     GIVE_FROM = 2097152                 # bytes: smaller mappings are unmapped in place
     WASTE_MAX = 20                      # a span wastes at most 1/20 of its units
 
@@ -130,6 +139,8 @@ cdef bint heap_free_all(heap_t* heap) noexcept nogil:
     cdef bint clean = heap.used == 0
     if heap.reserve is not NULL:
         reserve_release(heap.reserve)
+    while heap.kept_count:
+        kept_drop(heap, heap.kept_count - 1)
     while chunk is not NULL:
         next = chunk.next
         munmap(chunk, CHUNK_SIZE)
@@ -325,6 +336,87 @@ cdef void span_release(heap_t* heap, span_t* span) noexcept nogil:
         chunk_release(heap, chunk)
 
 
+# -- kept mappings ------------------------------------------------------------------------------
+
+cdef void kept_resize(heap_t* heap, uint32_t i, char* at, size_t size) noexcept nogil:
+    """H6. A mapping of no size leaves the list."""
+    cdef kept_t* kept = &heap.kept[i]
+    heap.kept_bytes = heap.kept_bytes - kept.size + size
+    heap.dirty_units = heap.dirty_units - kept.size // UNIT_SIZE + size // UNIT_SIZE
+    kept.at = at
+    kept.size = size
+    if size == 0:
+        heap.kept_count -= 1
+        kept[0] = heap.kept[heap.kept_count]
+
+
+cdef bint kept_put(heap_t* heap, void* block, size_t size) noexcept nogil:
+    """Keep a freed block's mapping in place of others, if it is not too large."""
+    cdef size_t all_max = heap.used // KEPT_PART
+    if all_max < <size_t>KEPT_ALL_MAX:
+        all_max = <size_t>KEPT_ALL_MAX
+    if size > KEPT_ONE_MAX:
+        return False
+    while heap.kept_count == KEPT_MAX or heap.kept_bytes + size > all_max:
+        kept_drop(heap, 0)
+    if KVD_DEBUG:
+        memset(block, 0xDD, size)
+    heap.kept[heap.kept_count].size = 0
+    heap.kept_count += 1
+    kept_resize(heap, heap.kept_count - 1, <char*>block, size)
+    return True
+
+
+cdef void kept_drop(heap_t* heap, uint32_t i) noexcept nogil:
+    cdef kept_t kept = heap.kept[i]
+    kept_resize(heap, i, NULL, 0)
+    unmap(heap, kept.at, kept.size)
+
+
+cdef uint64_t kept_cut(heap_t* heap, uint32_t i, uint64_t units_max) noexcept nogil:
+    """Give up to so many units of a mapping back; how many, at least one."""
+    cdef kept_t kept = heap.kept[i]
+    cdef uint64_t units = kept.size // UNIT_SIZE
+    cdef size_t left
+    if units > units_max:
+        left = kept.size - units_max * UNIT_SIZE
+        if left > BLOCK_MAX:
+            kept_resize(heap, i, kept.at, left)
+            unmap(heap, kept.at + left, kept.size - left)
+            return units_max
+    kept_drop(heap, i)
+    return units if units < units_max else units_max
+
+
+cdef void* kept_take(heap_t* heap, size_t size, bint grow) noexcept nogil:
+    """The mapping whose size is nearest, cut or (if the caller wants that) grown to it; NULL when
+    none is near. A large one is not cut into many: somebody else will want it whole."""
+    cdef uint32_t best = 0
+    cdef uint32_t i
+    cdef size_t apart, have
+    cdef size_t apart_min = SIZE_MAX
+    cdef void* block
+    for i in range(heap.kept_count):
+        have = heap.kept[i].size
+        apart = have - size if have >= size else size - have if grow else SIZE_MAX
+        if apart < apart_min:
+            apart_min = apart
+            best = i
+    if apart_min > size // KEPT_NEAR:
+        return NULL
+    block = heap.kept[best].at
+    have = heap.kept[best].size
+    if have < size:
+        block = mremap(block, have, size, MREMAP_MAYMOVE)
+        if block == MAP_FAILED:
+            return NULL
+        heap.mapped += size - have
+    elif have > size:
+        unmap(heap, <char*>block + size, have - size)
+    kept_resize(heap, best, NULL, 0)
+    return block
+
+
 # -- blocks -------------------------------------------------------------------------------------
 
 cdef inline void count_used(heap_t* heap, size_t size) noexcept nogil:
@@ -333,18 +425,28 @@ cdef inline void count_used(heap_t* heap, size_t size) noexcept nogil:
         heap.used_peak = heap.used
 
 
-cdef void* large_alloc(heap_t* heap, size_t size) noexcept nogil:
+cdef void* map_fresh(heap_t* heap, size_t size) noexcept nogil:
+    cdef void* mapping = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    if mapping == MAP_FAILED:
+        return NULL
+    heap.mapped += size
+    return mapping
+
+
+cdef void* large_alloc(heap_t* heap, size_t size, bint zero) noexcept nogil:
     cdef size_t size_full = heap_block_size(size)
-    cdef void* block
+    cdef void* block = NULL
     if size_full < size:
         return NULL                     # rounding up passed the end of the address space
-    block = mmap(NULL, size_full, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-    if block == MAP_FAILED:
-        return NULL
+    if heap.kept_count and not zero:
+        block = kept_take(heap, size_full, True)
+    if block is NULL:
+        block = map_fresh(heap, size_full)
+        if block is NULL:
+            return NULL
     count_used(heap, size_full)
     heap.large += size_full
-    heap.mapped += size_full
     return block
 
 
@@ -359,7 +461,7 @@ cdef void* heap_alloc_try(heap_t* heap, size_t size) noexcept nogil:
             count_used(heap, heap_block_size(size))
         return block
     if unlikely(size > BLOCK_MAX):
-        return large_alloc(heap, size)
+        return large_alloc(heap, size, False)
     k = class_of(size)
     klass = &heap.klass[k]
     span = klass.open
@@ -389,9 +491,14 @@ cdef void* heap_alloc(heap_t* heap, size_t size) noexcept nogil:
 
 
 cdef void* heap_alloc_zero(heap_t* heap, size_t size) noexcept nogil:
-    cdef void* block = heap_alloc(heap, size)
-    if KVD_PLAIN_MALLOC or size <= BLOCK_MAX:     # a fresh mapping is zero already
+    cdef void* block
+    if KVD_PLAIN_MALLOC or size <= BLOCK_MAX:
+        block = heap_alloc(heap, size)
         memset(block, 0, size)
+        return block
+    block = large_alloc(heap, size, True)         # a fresh mapping is zero already
+    if unlikely(block is NULL):
+        die(size)
     return block
 
 
@@ -418,7 +525,8 @@ cdef void heap_free(heap_t* heap, void* block, size_t size) noexcept nogil:
         size_full = heap_block_size(size)
         heap.used -= size_full
         heap.large -= size_full
-        unmap(heap, block, size_full)
+        if not kept_put(heap, block, size_full):
+            unmap(heap, block, size_full)
         return
     span = span_of(block)
     if KVD_DEBUG:
@@ -449,12 +557,18 @@ cdef void* heap_realloc(heap_t* heap, void* block, size_t size_old, size_t size)
         elif size_old > BLOCK_MAX and size > BLOCK_MAX:
             full_old = heap_block_size(size_old)
             full = heap_block_size(size)
-            moved = mremap(block, full_old, full, MREMAP_MAYMOVE)
-            if moved == MAP_FAILED:
-                die(size)
-            count_used(heap, full - full_old)   # may be negative: all of these wrap
+            moved = kept_take(heap, full, False) if full > full_old else NULL
+            if moved is not NULL:       # to copy costs less than so many pages touched first
+                memcpy(moved, block, size_old)
+                if not kept_put(heap, block, full_old):
+                    unmap(heap, block, full_old)
+            else:
+                moved = mremap(block, full_old, full, MREMAP_MAYMOVE)
+                if moved == MAP_FAILED:
+                    die(size)
+                heap.mapped += full - full_old  # may be negative: all of these wrap
+            count_used(heap, full - full_old)
             heap.large += full - full_old
-            heap.mapped += full - full_old
             return moved
     moved = heap_alloc(heap, size)
     memcpy(moved, block, size_old if size_old < size else size)
@@ -472,6 +586,10 @@ cdef bint heap_purge(heap_t* heap, uint64_t units_max) noexcept nogil:
         ready = reserve_take(heap.reserve)          # there is enough to go on with
         if ready is not NULL:
             reserve_give(heap.reserve, ready, CHUNK_SIZE)
+    while heap.kept_count:
+        if units_max == 0:
+            return True
+        units_max -= kept_cut(heap, heap.kept_count - 1, units_max)
     while chunk is not NULL and heap.dirty_units:
         while chunk.dirty:
             if units_max == 0:

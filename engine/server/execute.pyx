@@ -84,7 +84,8 @@ from .stats cimport stats_called, stats_rejected
 
 cdef enum:
     DEFERRED_MAX = 65536                # bytes: a larger buffer of pushes is given back
-    OUTPUT_MAX = 1048576                # bytes of replies that wait before a client waits too
+    OUTPUT_MAX = 262144                 # bytes of replies, then they leave before more are made:
+                                        # they are in the cache yet
     UNAUTH_OUTPUT_MAX = 8192            # before authentication
     QUOTED_ARGS_MAX = 128               # bytes of arguments in "unknown command"
     FETCH_AHEAD = 8                     # commands

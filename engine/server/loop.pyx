@@ -95,7 +95,9 @@ cdef enum:
     OWN_READ_MIN = 16384                # bytes to come, and come, of a command read in place
     READ_LARGE_MAX = 4194304            # bytes asked at once of a client that announced more
     ACCEPTS_MAX = 64                    # of one turn and listener: a storm starves nobody
-    SPARE_MAX = 65536                   # bytes: a larger reply buffer is not kept
+    SPARE_MAX = 4194304                 # bytes: a larger reply buffer is not kept
+    SPARE_CALM = 65536                  # nor one above this that nobody needed between two crons
+    CONSUME_MIN = 65536                 # bytes sent of a reply that are worth moving the rest for
     REPLY_FIRST = 16384                 # bytes of a fresh one
     TLS_REPLY_FIRST = 1024              # likewise, where each client of a turn needs its own
     EXPIRE_BUDGET_US = 1000             # of one turn
@@ -123,6 +125,7 @@ cdef struct loop_t:
     int listener_count
     int64_t cron_at_us
     int64_t handshakes                  # worked on in this turn
+    size_t reply_most                   # bytes: the largest that left since the last cron
     char* read_buffer                   # READ_SIZE, owned
     epoll_event events[EVENTS_MAX]
 
@@ -288,6 +291,9 @@ cdef void take_spare(server_t* srv, client_t* c) noexcept nogil:
 
 cdef void give_spare(server_t* srv, client_t* c) noexcept nogil:
     """The replies have left: the next client may have the buffer."""
+    cdef loop_t* loop = loop_of(srv)
+    if c.reply.size > loop.reply_most:
+        loop.reply_most = c.reply.size
     if srv.reply_spare.data is NULL and c.reply.size_max <= SPARE_MAX:
         srv.reply_spare = c.reply
         srv.reply_spare.size = 0
@@ -425,7 +431,10 @@ cdef void read_client(server_t* srv, client_t* c) noexcept nogil:
         want = c.query.size // 4 if c.query.size // 4 > READ_SIZE else READ_SIZE
         want = READ_LARGE_MAX if want > READ_LARGE_MAX else want
         buf_reserve(&c.query, c.need if c.need < want else want)
-        got = receive(srv, c, c.query.data + c.query.size, c.query.size_max - c.query.size)
+        want = c.query.size_max - c.query.size
+        if want > c.need and want > READ_SIZE:
+            want = c.need if c.need > READ_SIZE else READ_SIZE  # what follows would be moved
+        got = receive(srv, c, c.query.data + c.query.size, want)
     else:
         got = receive(srv, c, loop_of(srv).read_buffer, READ_SIZE)
     if got <= 0:
@@ -497,7 +506,7 @@ cdef void written_in_part(server_t* srv, client_t* c, bint some) noexcept nogil:
         c.active_us = srv.mono_us
         c.deadline_us = srv.mono_us + CLOSE_LINGER_US if c.flags & CLIENT_CLOSE_SOON \
             else c.deadline_us
-    if c.sent > SPARE_MAX and c.sent > c.reply.size // 2:
+    if c.sent > CONSUME_MIN and c.sent > c.reply.size // 2:
         buf_consume(&c.reply, c.sent)   # of what keeps growing, at most half is read already
         c.sent = 0
     if not c.flags & CLIENT_WRITE_WAITS:
@@ -648,6 +657,9 @@ cdef void cron(server_t* srv) noexcept nogil:
     stats_cron(srv)
     housekeeping_cron(srv)
     journal_cron(srv)
+    if srv.reply_spare.size_max > SPARE_CALM and loop.reply_most <= SPARE_CALM:
+        buf_free(&srv.reply_spare)
+    loop.reply_most = 0
     for i in range(loop.listener_count):
         if loop.listeners[i].paused:
             loop.listeners[i].paused = False

@@ -14,6 +14,7 @@ from tests.faces import c_heap
 from tests.faces.c_heap import Heap, block_size, fill, holds
 
 KIB = 1024
+MIB = 1024 * KIB
 real_heap = pytest.mark.skipif(c_heap.plain_malloc, reason="built over plain malloc")
 
 # Each kind of size by its own distribution: steps, doublings, the border to large blocks, large.
@@ -257,6 +258,73 @@ def test_purge_gives_pages_back():
     for i, block in enumerate(again):
         fill(block, 100_000, i)
     assert all(holds(block, 100_000, i) for i, block in enumerate(again))
+
+
+@real_heap
+def test_a_freed_large_block_is_kept_for_one_of_about_its_size():
+    heap = Heap()
+    for size, mapped in [(MIB, MIB), (MIB - 50_000, MIB - 49_152), (MIB, MIB)]:
+        block = heap.alloc(size)        # cut at its end, then grown to what was asked for
+        fill(block, size, size)
+        assert (heap.mapped, heap.used, heap.kept_count) == (mapped, mapped, 0)
+        assert holds(block, size, size)
+        heap.free(block, size)
+        assert (heap.mapped, heap.used, heap.kept_bytes) == (mapped, 0, mapped)
+    far = heap.alloc(300 * KIB)         # the large one stays whole
+    assert heap.kept_bytes == MIB and heap.mapped == MIB + 300 * KIB
+    heap.free(far, 300 * KIB)
+    assert heap.kept_count == 2 and heap.dirty_units == 16 + 4
+    assert heap.free_all() and heap.mapped == 0
+
+
+@real_heap
+def test_a_block_grows_into_a_kept_one():
+    heap = Heap()
+    heap.free(heap.alloc(MIB), MIB)
+    block = heap.alloc(512 * KIB)
+    fill(block, 512 * KIB, 5)
+    block = heap.realloc(block, 512 * KIB, MIB)
+    assert holds(block, 512 * KIB, 5)
+    assert (heap.used, heap.large) == (MIB, MIB)
+    assert (heap.kept_bytes, heap.mapped) == (512 * KIB, MIB + 512 * KIB)
+    heap.free(block, MIB)
+    assert heap.free_all()
+
+
+@real_heap
+def test_what_is_kept_has_bounds():
+    heap = Heap()
+    for size in (5 * MIB, 64 * MIB):
+        heap.free(heap.alloc(size), size)
+        assert heap.mapped == heap.kept_bytes == 0
+    for size in (300 * KIB, MIB):
+        blocks = [heap.alloc(size) for _ in range(100)]
+        for block in blocks:
+            heap.free(block, size)
+        assert 4 * MIB < heap.kept_bytes <= 8 * MIB and heap.kept_count <= 64
+        assert heap.mapped == heap.kept_bytes
+    many = [heap.alloc(4 * MIB) for _ in range(80)]     # of a larger heap, a part
+    for block in many[:20]:
+        heap.free(block, 4 * MIB)
+    assert 8 * MIB < heap.kept_bytes <= heap.used // 8 + 4 * MIB
+    for block in many[20:]:
+        heap.free(block, 4 * MIB)
+    assert heap.free_all()
+
+
+@real_heap
+def test_purge_gives_back_what_is_kept():
+    heap = Heap()
+    blocks = [(heap.alloc(size), size) for size in (MIB, 2 * MIB, 300 * KIB, 3 * MIB)]
+    for block, size in blocks:
+        heap.free(block, size)
+    units = heap.dirty_units
+    assert units == 16 + 32 + 4 + 48
+    while more := heap.purge(5):        # in pieces, of the last one first
+        assert units - 12 < heap.dirty_units < units
+        assert heap.mapped == heap.kept_bytes
+        units = heap.dirty_units
+    assert not more and heap.dirty_units == heap.kept_count == heap.mapped == 0
 
 
 def evacuate(model: Model, percent: int = 90) -> int:

@@ -100,6 +100,8 @@ cdef class Heap:
     mapped = property(lambda self: (<Heap>self).heap.mapped)
     large = property(lambda self: (<Heap>self).heap.large)
     dirty_units = property(lambda self: (<Heap>self).heap.dirty_units)
+    kept_count = property(lambda self: (<Heap>self).heap.kept_count)
+    kept_bytes = property(lambda self: (<Heap>self).heap.kept_bytes)
     chunk_count = property(lambda self: (<Heap>self).heap.chunk_count)
     moves = property(lambda self: (<Heap>self).heap.moves)
     sparse_count = property(lambda self: (<Heap>self).heap.sparse_count)
