@@ -11,8 +11,8 @@ Terms
     kept     mappings of freed large blocks that wait for the next ones
     dirty    free pages that are still resident: units of chunks, and what is kept
 
-Blocks above BLOCK_MAX are mapped one by one, or take what is kept of others. Frees are sized: a wrong size is a bug of the
-caller, which the debug build finds. One thread owns a heap.
+Blocks above BLOCK_MAX are mapped one by one, or take what is kept of others. Frees are sized: a
+wrong size is a bug of the caller, which the debug build finds. One thread owns a heap.
 """
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
