@@ -19,7 +19,7 @@ from ..core.intrinsics cimport count_leading_zeros, likely
 from ..wire.client cimport client_memory, client_output
 from ..wire.command cimport (
     CLIENT_BLOCKED, CLIENT_CLOSE_NOW, CLIENT_CONTROL, CLIENT_INTERNAL, CLIENT_MONITOR,
-    CLIENT_NO_EVICT, CLIENT_PAUSED, CLIENT_RETRIES,
+    CLIENT_NO_EVICT, CLIENT_PAUSED, CLIENT_RETRIES, CLIENT_WRITE_WAITS,
 )
 
 cdef enum:
@@ -58,7 +58,7 @@ cdef void housekeeping_output(server_t* srv, client_t* c) noexcept nogil:
     cdef const output_limit_t* limit = &srv.config.output_limits[<int>client_kind(c)]
     cdef int64_t unsent = <int64_t>client_output(c)
     cdef bint over = limit.hard_bytes != 0 and unsent >= limit.hard_bytes
-    if client_must_log_in(srv, c):
+    if client_must_log_in(srv, c) and c.flags & CLIENT_WRITE_WAITS:
         over = True                     # a few bytes each, and they do not fit: nobody reads them
     if limit.soft_bytes and unsent >= limit.soft_bytes:
         if c.reply_soft_since_us == 0:

@@ -126,6 +126,16 @@ def test_a_crowd_of_handshakes_lets_others_pass(secure):
         sock.close()
 
 
+def test_the_clock_ends_nobody_before_the_reply(secure):
+    """A refusal waits for the end of the turn, and the clock may look at its client before that."""
+    assert secure.served.ask(secure.port, "CONFIG", "SET", "hz", "500") == b"+OK\r\n"
+    assert secure.served.ask(secure.port, "CONFIG", "SET", "requirepass", "secret") == b"+OK\r\n"
+    for _ in range(300):
+        link = secure.connect()
+        assert secure.ask(link, "AUTH", "wrong").startswith(b"-WRONGPASS ")
+        link.close()
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_old_protocols_are_refused(secure):
     context = secure.trust()
