@@ -190,12 +190,22 @@ def command_list(server, client, argv: list[bytes]) -> list[str]:
 
 # -- DOCS -----------------------------------------------------------------------------------------
 
+# For the server's own use, and what is kept for who still sends it: (since when, instead).
+SYSTEM = {"cluster|syncslots", "debug", "pfdebug", "pfselftest", "replconf", "restore-asking"}
+DEPRECATED = {"cluster|slaves": ("5.0.0", "`CLUSTER REPLICAS`"),
+              "slaveof": ("5.0.0", "`REPLICAOF`")}
+
+
 def document(row: dict, legacy: bool) -> dict:
     """A command's entry in COMMAND DOCS."""
     entry = {"summary": row["summary"], "since": row["since"], "group": row["group"],
              "complexity": row["complexity"]}
-    if row["name"] == "debug":
+    if row["name"] in SYSTEM:
         entry["doc_flags"] = Set([Simple("syscmd")])
+    if row["name"] in DEPRECATED:
+        since, instead = DEPRECATED[row["name"]]
+        entry |= {"doc_flags": Set([Simple("deprecated")]), "deprecated_since": since,
+                  "replaced_by": instead}
     arguments = arguments_of(row, key_specs(row))
     below = children(row, legacy)
     if arguments and not below:

@@ -63,6 +63,8 @@ def test_docs_are_shaped_as_valkeys(server, valkey, name):
     assert ours[b"since"] == theirs[b"since"] and ours[b"group"] == theirs[b"group"]
     assert ([tree(a) for a in ours.get(b"arguments", [])]
             == [tree(a) for a in theirs.get(b"arguments", [])])
+    for field in (b"doc_flags", b"deprecated_since", b"replaced_by"):
+        assert ours.get(field) == theirs.get(field)
     assert ours[b"complexity"] and ours[b"summary"] != theirs[b"summary"], "say it in our words"
 
 
