@@ -2,8 +2,9 @@
 
 Debian's `redis-benchmark`, 50 connections, 1 M random keys, 32-byte values, depth 1 and 16. It
 costs as much CPU as the server it drives, so the rate understates differences: read it beside
-the server's CPU per request, which stands there too. A test that a server cannot answer is
-listed with the server's words, and not asked of the others.
+the server's CPU per request, which stands there too. Behind them SET and GET again with values
+of 1 KB to 1 MB, 20 connections and 100 keys, where copying is what costs. A test that a server
+cannot answer is listed with the server's words, and not asked of the others.
 
     python -m bench.redis_benchmark [--quick] [--peer NAME ...] [--save]
 """
@@ -20,6 +21,11 @@ TESTS = ("ping_inline", "ping_mbulk", "set", "get", "incr", "lpush", "rpush", "l
          "sadd", "hset", "spop", "zadd", "zpopmin", "lrange_100", "lrange_300", "lrange_500",
          "lrange_600", "mset")
 REQUESTS = {1: 50_000, 16: 200_000}
+LARGE_TESTS = ("set", "get")            # in this order: what is set is got
+SIZES = {1_000: "1 KB", 10_000: "10 KB", 100_000: "100 KB", 1_000_000: "1 MB"}
+LARGE_REQUESTS = 100_000
+LARGE_BYTES = 1_500_000_000             # of values that one test moves, at most
+LARGE_KEYS = 100
 ROUNDS = 2
 
 
@@ -33,10 +39,12 @@ def read_rows(done: subprocess.CompletedProcess) -> list[dict]:
     return rows
 
 
-def run(peer: peers.Peer, test: str, depth: int, requests: int) -> dict:
+def run(peer: peers.Peer, test: str, depth: int, requests: int, size: int = 32,
+        keys: int = 1_000_000, connections: int = 50) -> dict:
     """The last row that a test prints (LRANGE prints its LPUSH first), or its error."""
-    command = ["redis-benchmark", "-p", str(peer.address[1]), "-c", "50", "-n", str(requests),
-               "-r", "1000000", "-d", "32", "-P", str(depth), "-t", test, "--csv"]
+    command = ["redis-benchmark", "-p", str(peer.address[1]), "-c", str(connections),
+               "-n", str(requests), "-r", str(keys), "-d", str(size), "-P", str(depth),
+               "-t", test, "--csv"]
     if os.cpu_count() > 1:
         command = ["taskset", "-c", str(peers.GENERATOR_CORE), *command]
     before = peer.cpu()
@@ -50,29 +58,43 @@ def run(peer: peers.Peer, test: str, depth: int, requests: int) -> dict:
             "p99_ms": float(rows[-1]["p99_latency_ms"]), "server_us": spent.total / sent * 1e6}
 
 
+def compare(running: dict[str, peers.Peer], rounds: int, test: str, depth: int, requests: int,
+            label: str, **shape: int) -> dict:
+    """One test against every server, in turns: the row of the result."""
+    taken = {name: [] for name in running}
+    row = {"test": label, "depth": depth, "rounds": taken, "summary": {}, "errors": {}}
+    for _ in range(rounds):
+        for name, peer in running.items():
+            if row["errors"]:
+                continue                # nothing to compare
+            got = run(peer, test, depth, requests, **shape)
+            if "error" in got:
+                row["errors"][name] = got["error"]
+            else:
+                taken[name].append(got)
+    for name, runs in taken.items():
+        if runs:
+            row["summary"][name] = {
+                figure: record.summary(r[figure] for r in runs)
+                for figure in ("requests_per_s", "server_us", "p50_ms", "p99_ms")}
+    show(row)
+    return row
+
+
 def measure(running: dict[str, peers.Peer], rounds: int, scale: float) -> list[dict]:
     rows = []
     for depth, requests in REQUESTS.items():
         for test in TESTS:
-            taken = {name: [] for name in running}
-            row = {"test": test, "depth": depth, "rounds": taken, "summary": {}, "errors": {}}
-            for _ in range(rounds):
-                for name, peer in running.items():
-                    if row["errors"]:
-                        continue        # nothing to compare
-                    count = max(1000, int(requests * scale / (20 if "lrange" in test else 1)))
-                    got = run(peer, test, depth, count)
-                    if "error" in got:
-                        row["errors"][name] = got["error"]
-                    else:
-                        taken[name].append(got)
-            for name, runs in taken.items():
-                if runs:
-                    row["summary"][name] = {
-                        figure: record.summary(r[figure] for r in runs)
-                        for figure in ("requests_per_s", "server_us", "p50_ms", "p99_ms")}
-            rows.append(row)
-            show(row)
+            count = max(1000, int(requests * scale / (20 if "lrange" in test else 1)))
+            rows.append(compare(running, rounds, test, depth, count, test))
+    for peer in running.values():
+        peer("FLUSHALL")
+    for depth in REQUESTS:
+        for size, words in SIZES.items():
+            count = max(1000, int(min(LARGE_REQUESTS, LARGE_BYTES / size) * scale))
+            for test in LARGE_TESTS:
+                rows.append(compare(running, rounds, test, depth, count, f"{test} {words}",
+                                    size=size, keys=LARGE_KEYS, connections=20))
     return rows
 
 

@@ -214,7 +214,8 @@ def redis_benchmark(result: dict) -> str:
             cells.append(f"{ours[figure]['median'] / theirs[figure]['median']:.2f}"
                          if ours and theirs else "")
         rows.append(cells)
-    return (f"## redis-benchmark\n\n{result['settings']['tool']}, its own default tests.\n\n"
+    return (f"## redis-benchmark\n\n{result['settings']['tool']}, its own default tests, and SET"
+            " and GET of large values.\n\n"
             + table(["Test", "Depth", "kvd, 1/s", "Valkey, 1/s", "ratio", "kvd, us CPU",
                      "Valkey, us CPU", "ratio"], rows)
             + not_answered(missing))
