@@ -368,6 +368,7 @@ cdef struct server_t:
     bint rewrite_wanted                 # begin one at the end of the turn
     int64_t rewrite_after_us            # but not before this, by the monotonic clock
     uint64_t aof_earlier_size           # bytes of the incr files before the open one
+    int aof_told                        # the status of the journal that the log told last
     bint copy_busy                      # a walk can go on at once
     bint loading
     int64_t loading_started_ms

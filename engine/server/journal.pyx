@@ -28,11 +28,12 @@ from libc.string cimport memcpy, strdup
 
 from ..commands.functions cimport functions_flush
 from ..core.clock cimport clock_mono_us, clock_wall_ms
+from ..core.intrinsics cimport unlikely
 from ..core.table cimport SEGMENT_ITEMS_MAX
 from ..core.types cimport slice_t
 from ..journal.aof cimport (
-    AOF_BEHIND, AOF_FSYNC_FAILED, AOF_OK, aof_close, aof_feed, aof_flush, aof_open, aof_switch,
-    aof_sync, aof_unsynced_ms,
+    AOF_BEHIND, AOF_FSYNC_FAILED, AOF_OK, AOF_WRITE_FAILED, aof_close, aof_feed, aof_flush,
+    aof_open, aof_switch, aof_sync, aof_unsynced_ms,
 )
 from ..journal.snapshot cimport (
     SNAPSHOT_DONE, SNAPSHOT_FAILED, SNAPSHOT_IDLE, snapshot_before_change, snapshot_before_drop,
@@ -162,7 +163,24 @@ cdef void tick(server_t* srv) noexcept with gil:
         face.report("rewrite of the append only file")
 
 
+cdef void tell_status(server_t* srv, int status) noexcept with gil:
+    """That the disk fails, or does no more: once, and not each time it is tried again."""
+    face = <object>srv.self
+    if face.journal is None:
+        return
+    srv.aof_told = status
+    if status == AOF_OK:
+        face.journal.log.notice("The append only file can be written again")
+    else:
+        what = "Error writing to" if status == AOF_WRITE_FAILED else "Error syncing"
+        face.journal.log.warning(f"{what} the append only file: {os.strerror(srv.aof.error)}. "
+                                 "Commands that write are refused until it is mended")
+
+
 cdef void journal_cron(server_t* srv) noexcept nogil:
+    cdef int status = AOF_OK if srv.aof.status == AOF_BEHIND else srv.aof.status
+    if unlikely(srv.aof_told != status):
+        tell_status(srv, status)
     if srv.loading or srv.snapshot.state != SNAPSHOT_IDLE or srv.mono_us < srv.rewrite_after_us:
         return
     if srv.rewrite_wanted or srv.aof.status == AOF_FSYNC_FAILED or grown(srv):

@@ -84,6 +84,7 @@ def test_full_and_free_again(tmp_path, policy):
         assert [str(reply).split()[0] for reply in replies[1:]] == ["MISCONF", "EXECABORT"]
         assert reader.ask("GET", "k1") == VALUE
         assert b"aof_last_write_status:err" in reader.ask("INFO", "persistence")
+        wait_until(lambda: "Error writing to the append only file: " in engine.log())
         # What the file holds is whole commands.
         text = incr_of(tmp_path).read_bytes()
         assert text.endswith(VALUE + b"\r\n")
@@ -93,6 +94,8 @@ def test_full_and_free_again(tmp_path, policy):
         writer.socket.settimeout(5)
         assert writer.socket.recv(5) == b"+OK\r\n"
         assert reader.ask("PING") == b"PONG"
+        wait_until(lambda: "The append only file can be written again" in engine.log())
+        assert engine.log().count("Error writing") == 1, "told once, not with each attempt"
         reader.ask("SET", "after", "1")
         before = contents(reader)
         assert len(before) == sent + 1
