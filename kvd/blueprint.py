@@ -25,10 +25,15 @@ PROPERTIES = ("connectionString", "host", "port", "hostport")
 
 @dataclass(frozen=True)
 class Service:
-    """One instance that a Blueprint wants; None is what it does not say."""
+    """One instance that a Blueprint wants; None is what it does not say.
+
+    Attributes:
+        where: the file, line and path that say so.
+    """
 
     name: str
     rules: tuple[Rule, ...]
+    where: str = ""
     plan: str | None = None
     region: str | None = None
     policy: str | None = None
@@ -61,10 +66,12 @@ class Reader:
         self.file = file
         self.found = Blueprint()
 
-    def wrong(self, node: Any, path: str, message: str) -> None:
+    def where(self, node: Any, path: str) -> str:
         mark = node.start_mark
-        self.found.errors.append(f"{self.file}:{mark.line + 1}:{mark.column + 1}: {path}: "
-                                 f"{message}")
+        return f"{self.file}:{mark.line + 1}:{mark.column + 1}: {path}"
+
+    def wrong(self, node: Any, path: str, message: str) -> None:
+        self.found.errors.append(f"{self.where(node, path)}: {message}")
 
     def mapping(self, node: Any, path: str) -> dict[str, tuple[Any, Any]]:
         """Keys to (key's node, value's node)."""
@@ -159,7 +166,7 @@ class Reader:
             if "ipAllowList" in facts else ()
         if len(self.found.errors) == errors:
             self.found.services.append(Service(
-                name, rules, plan, region, policy,
+                name, rules, self.where(node, path), plan, region, policy,
                 persistence.replace("-", "_") if persistence else None))
 
     def rules(self, node: Any, path: str) -> tuple[Rule, ...]:

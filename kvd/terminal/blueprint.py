@@ -6,7 +6,7 @@ import shlex
 import click
 
 from .. import blueprint
-from ..errors import Conflict, NotFound
+from ..errors import Conflict, NotFound, Refused, Unreachable
 from .instances import changed, describe, differences
 from .session import Session, verb
 
@@ -47,28 +47,53 @@ def apply(session: Session, file: str) -> None:
     session.print(done, f"{len(done)} instance{'s' * (len(done) != 1)} changed.")
 
 
-Step = tuple[blueprint.Service, str, dict | None]
+Step = tuple[blueprint.Service, str, dict | None]       # with the body for the agent, if any
 
 
 def plan_steps(session: Session, found: blueprint.Blueprint, live: dict[str, dict]) -> list[Step]:
-    """What would be done, and the sentence for it; the agent checks each without doing it."""
+    """What would be done, and the sentence for it; the agent checks each without doing it.
+
+    Raises:
+        Conflict: with every step that it refuses, one a line, and its place in the file.
+    """
     steps: list[Step] = []
     for service in found.services:
-        instance = live.get(service.name)
-        if instance is None:
-            body = {"name": service.name, "plan": "starter", "region": service.region or "oregon"}
-            body |= blueprint.body_of(service)
-            would = session.ask("POST", "/key-value", body | {"dryRun": True})
-            steps.append((service, f"  + {describe(would)}", body))
-            continue
-        body = blueprint.differing(service, instance)
-        if not body:
-            steps.append((service, f"    {service.name}: as it is", None))
-            continue
-        would = session.ask("PATCH", f"/key-value/{instance['id']}", body | {"dryRun": True})
-        lines = "; ".join(line.strip() for line in differences(instance, would))
-        steps.append((service, f"  ~ {service.name}: {lines}", body))
+        try:
+            steps.append(plan_step(session, service, live.get(service.name)))
+        except Unreachable:
+            raise
+        except Refused as error:
+            found.errors.append(f"{service.where}: {error}")
+    check_free(session, found, live)
+    if found.errors:
+        raise Conflict("\n     ".join(found.errors))
     return steps
+
+
+def plan_step(session: Session, service: blueprint.Service, instance: dict | None) -> Step:
+    if instance is None:
+        body = {"name": service.name, "plan": "starter", "region": service.region or "oregon"}
+        body |= blueprint.body_of(service)
+        would = session.ask("POST", "/key-value", body | {"dryRun": True})
+        return service, f"  + {describe(would)}", body
+    body = blueprint.differing(service, instance)
+    if not body:
+        return service, f"    {service.name}: as it is", None
+    would = session.ask("PATCH", f"/key-value/{instance['id']}", body | {"dryRun": True})
+    lines = "; ".join(line.strip() for line in differences(instance, would))
+    return service, f"  ~ {service.name}: {lines}", body
+
+
+def check_free(session: Session, found: blueprint.Blueprint, live: dict[str, dict]) -> None:
+    """Free instances of the file together: the agent has looked at each by itself."""
+    limit = next(int(one["value"]) for one in session.ask("GET", "/settings")
+                 if one["name"] == "free-instances-max")
+    room = limit - sum(one["plan"] == "free" for one in live.values())
+    wanted = [service for service in found.services if service.plan == "free"
+              and (live.get(service.name) or {}).get("plan") != "free"]
+    if room > 0:                        # where there is none, it has refused them all
+        found.errors += [f"{service.where}: there can be {limit} Free instance"
+                         f"{'s' * (limit != 1)} at a time" for service in wanted[room:]]
 
 
 def carry_out(session: Session, service: blueprint.Service, body: dict,

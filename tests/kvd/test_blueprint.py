@@ -1,5 +1,7 @@
 """Blueprints. Goal: Render's rules, every mistake with its line in one pass, applied twice is
 applied once. Method: texts and the sentences they must give; `kvd apply` in a real home."""
+import re
+
 import pytest
 
 from kvd import blueprint
@@ -133,4 +135,24 @@ def test_a_region_cannot_change(place):
     file = place.home.root.parent / "render.yaml"
     file.write_text(GOOD.replace("frankfurt", "ohio"))
     run = place.run("apply", "--yes")
-    assert run.returncode == 2 and "cannot become ohio" in run.stderr
+    assert run.returncode == 4 and "cannot become ohio" in run.stderr
+
+
+def test_all_that_is_refused_is_told_with_its_line(place):
+    """Before anything is done: a region, a smaller plan, and one Free instance too many."""
+    file = place.home.root.parent / "render.yaml"
+    file.write_text("""\
+services:
+  - {type: keyvalue, name: cache, region: ohio, ipAllowList: []}
+  - {type: keyvalue, name: jobs, plan: starter, ipAllowList: []}
+  - {type: keyvalue, name: free1, plan: free, ipAllowList: []}
+  - {type: keyvalue, name: free2, plan: free, ipAllowList: []}
+""")
+    before = place.json("list")
+    place.run("settings", "free-instances-max", "1")
+    run = place.run("apply", "--yes")
+    place.run("settings", "free-instances-max", "50")
+    assert run.returncode == 4 and place.json("list") == before
+    for line, text in ((2, "cannot become ohio"), (3, "cannot be moved to a smaller"),
+                       (5, "there can be 1 Free instance at a time")):
+        assert re.search(rf"render.yaml:{line}:\d+: services\[{line - 2}\]: .*{text}", run.stderr)
