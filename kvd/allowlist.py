@@ -8,7 +8,7 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .errors import BadRequest
+from .errors import BadRequest, NotFound
 
 RULES_MAX = 10_000
 DESCRIPTION_MAX = 255
@@ -49,6 +49,29 @@ def parse_cidr(given: str) -> str:
     if getattr(network.network_address, "scope_id", None):
         raise BadRequest(f"{text} names an interface: leave out what stands behind %")
     return str(network)
+
+
+def edit(rules: Iterable[Rule], add: Iterable[tuple[str, str | None]],
+         remove: Iterable[str]) -> tuple[Rule, ...]:
+    """The rules without some networks and with others.
+
+    Args:
+        add: networks and descriptions; with None one that is there keeps its own.
+        remove: networks. They go first.
+    Raises:
+        BadRequest: a network is none, or there are too many.
+        NotFound: one that is to go is not there.
+    """
+    kept = {rule.cidr: rule for rule in rules}
+    for cidr in [parse_cidr(one) for one in remove]:
+        if cidr not in kept:
+            raise NotFound(f"{cidr} is not on the allowlist: {', '.join(kept) or 'it is empty'}")
+        del kept[cidr]
+    for given, description in add:
+        rule = make_rule(given, description or "")
+        if description is not None or rule.cidr not in kept:
+            kept[rule.cidr] = rule
+    return make_rules(kept.values())
 
 
 def parse_rule(given: str) -> Rule:

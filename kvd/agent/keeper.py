@@ -252,14 +252,18 @@ class Keeper:
                 return
             keys = engine.sample.get("keys")
             last = f"; it had {keys:.0f} keys when last asked" if keys is not None else ""
-            lost = "its data was in memory only and is lost" if instance.persistence == "off" \
-                else "what it had acknowledged is in its journal"
-            text = f"process {engine.process.pid} {reason}; {lost}{last}"
+            text = f"process {engine.process.pid} {reason}; {self.loss(instance)}{last}"
             self.say(f"{instance.name}: {text}")
             ran = time.monotonic() - engine.process.started_at
             if ran > STEADY_SECONDS:
                 self.failures.pop(engine.id, None)
             self.try_again(instance, text)
+
+    @staticmethod
+    def loss(instance: Instance) -> str:
+        """What became of the data of an engine that has ended by itself."""
+        return "its data was in memory only and is lost" if instance.persistence == "off" \
+            else "what it had acknowledged is in its journal"
 
     def health(self, id: str, healthy: bool) -> None:
         """Hook of the watch: an engine does not answer, or does again."""
@@ -289,7 +293,7 @@ class Keeper:
             if engine.link is None:
                 self.submit(self.reconnect, instance.id)
             if instance.old_password and now > instance.old_password_until:
-                self.submit(self.change, instance.id, {"old_password": ""})
+                self.submit(self.change, instance.id, forget_old_password)
             if certificates and (engine.outside or self.authority.renewal_due(engine.place)):
                 self.submit(self.reapply, instance.id)
 
@@ -322,6 +326,11 @@ def say(error: Exception, what: str) -> str:
         return str(say_os_error(what, error))
     text = str(error)
     return text if text.startswith(what.split()[0]) else f"{what}: {text}"
+
+
+def forget_old_password(instance: Instance) -> dict[str, object]:
+    """A change: unless it was rotated once more just now."""
+    return {"old_password": ""} if time.time() > instance.old_password_until else {}
 
 
 def count_keys(facts: dict[str, str]) -> int:

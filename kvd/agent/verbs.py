@@ -11,11 +11,12 @@ Invariants
 import concurrent.futures
 import contextlib
 import dataclasses
+import re
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .. import allowlist, names, plans
 from ..client import Wrong
@@ -24,6 +25,9 @@ from ..home import Home, Place, say_os_error
 from ..instance import (
     AVAILABLE, CREATING, RESTARTING, SUSPENDED, UNAVAILABLE, UPDATING, Instance,
 )
+from ..listen import MISSING
+from ..process import raise_files
+from ..settings import read_setting
 from ..state import Intent, State
 from . import control
 from .control import Engine
@@ -34,11 +38,19 @@ ANSWER_SECONDS = 2.0                    # a change that takes longer goes on beh
 CREATE_SECONDS = 60.0
 REASONS_MAX = 50                        # of failed creations that are remembered
 OVERLAP_MAX_SECONDS = 30 * 86400.0
-# Directives that a tenant may ask for; the engine itself refuses what makes no sense.
-OPTIONS = ("timeout", "tcp-keepalive", "notify-keyspace-events")
+# Directives that a tenant may ask for: what a value looks like, and the words for it.
+SECONDS = re.compile(r"0|[1-9]\d{0,8}"), "a number of seconds, 0 or more"
+OPTIONS = {"timeout": SECONDS, "tcp-keepalive": SECONDS,
+           "notify-keyspace-events": (re.compile(r"[KEg$lshzxetdmnA]*"),
+                                      "letters of KEg$lshzxetdmnA, or nothing")}
 NO_DOWNGRADE = ("{name} cannot be moved to a smaller instance type: it has {old} ({old_size}), and "
                 "{new} has {new_size}. --allow-downgrade (allowDowngrade) permits it when the data "
                 "fits")
+# Who is told of a change that is neither of the plan nor of the policy: the field, event, words.
+TOLD = (("password", "password_rotated", "a new password"),
+        ("allowlist", "ip_allow_list_changed", ""),
+        ("internal_auth", "internal_auth_changed", ""),
+        ("options", "settings_changed", ""))
 
 
 class Verbs(Keeper):
@@ -61,7 +73,10 @@ class Verbs(Keeper):
         intents = {intent.instance: intent for intent in self.state.intents()}
         for instance in self.state.instances():
             process = running.pop(instance.id, None)
-            if process is not None:
+            lost = ""
+            if process is None:
+                lost = self.find_gone(instance, intents.get(instance.id))
+            else:
                 place = self.home.instance(instance.id)
                 self.watch.add(Engine(instance.id, place, process))
                 self.say(f"{instance.name} runs as process {process.pid}: taken over")
@@ -70,13 +85,24 @@ class Verbs(Keeper):
             elif process is not None and instance.suspended:
                 self.submit(self.stop_engine, instance.id)
             elif not instance.suspended:
-                self.submit(self.bring_up, instance.id, process is None)
+                self.submit(self.bring_up, instance.id, process is None,
+                            f"started again after: {lost}" if lost else "")
         for id, process in running.items():
             # Ours by its mark, and nobody's by the database: a deletion that was cut short.
             self.say(f"process {process.pid} serves {id}, which is deleted: ending it")
             self.submit(self.end_stray, process, self.home.instance(id))
         self.sweep({instance.id for instance in self.state.instances()} | running.keys())
         self.watch.start()
+
+    def find_gone(self, instance: Instance, intent: Intent | None) -> str:
+        """Tell the end of an engine that nobody has watched: what, or "" if none should run."""
+        if instance.suspended or instance.status == CREATING \
+                or (intent is not None and intent.verb != "change"):
+            return ""
+        text = f"its process has ended while no agent ran; {self.loss(instance)}"
+        self.say(f"{instance.name}: {text}")
+        self.state.tell(instance.id, "key_value_unhealthy", {"message": text})
+        return text
 
     @staticmethod
     def end_stray(process: Process, place: Place) -> None:
@@ -120,6 +146,7 @@ class Verbs(Keeper):
         with self.ports_lock:
             others = self.state.instances()
             self.check_new(names.check_name(name), plan_row, others)
+            check_connections(plan_row, clients)
             instance = Instance(
                 id=names.new_id("red"), name=name, plan=plan_row.key, memory_bytes=memory,
                 connections=clients,
@@ -132,6 +159,7 @@ class Verbs(Keeper):
                 internal_auth=internal_auth, allowlist=allowlist.make_rules(rules or []))
             if dry_run:
                 return instance
+            self.reasons.pop(name, None)
             internal, external = self.free_ports(others)
             instance = dataclasses.replace(instance, internal_port=internal,
                                            external_port=external)
@@ -154,6 +182,9 @@ class Verbs(Keeper):
         first, last = map(int, self.state.setting("ports").split("-"))
         taken = {port for other in others for port in (other.internal_port, other.external_port)}
         host, found = self.state.setting("internal-host"), []
+        if not is_ours(host):
+            raise Conflict(f"{host} is no address of this machine: `kvd settings internal-host` "
+                           "chooses another")
         for port in range(first, last + 1):
             if port not in taken and can_bind(host, port):
                 found.append(port)
@@ -175,8 +206,8 @@ class Verbs(Keeper):
                     return              # the next agent goes on
                 text = say(error, f"cannot create {instance.name}")
                 self.say(text)
-                self.reasons = dict([*self.reasons.items()][1 - REASONS_MAX:]) | {
-                    instance.id: text}
+                self.reasons = dict([*self.reasons.items()][2 - REASONS_MAX:]) | {
+                    instance.id: text, instance.name: text}
                 self.undo_create(instance)
                 return
             done = dataclasses.replace(instance, status=AVAILABLE, updated_at=time.time())
@@ -194,52 +225,65 @@ class Verbs(Keeper):
             self.home.instance(instance.id).remove()
         self.state.forget(instance.id)
 
-    def why_gone(self, id: str) -> str:
-        """Why an instance that was being created is not there; "" when nothing is known."""
-        return self.reasons.get(id, "")
+    def why_gone(self, key: str) -> str:
+        """Why an instance that was being created, by name or id, is not there; "" if unknown."""
+        return self.reasons.get(key, "")
 
     # -- change -----------------------------------------------------------------------------------
 
     def update(self, key: str, *, name: str | None = None, plan: str | None = None,
                policy: str | None = None, persistence: str | None = None,
-               rules: list[allowlist.Rule] | None = None, memory_bytes: int | None = None,
+               rules: list[allowlist.Rule] | None = None,
+               add_rules: Sequence[tuple[str, str | None]] = (),
+               remove_networks: Sequence[str] = (), memory_bytes: int | None = None,
                connections: int | None = None, options: dict[str, str] | None = None,
                allow_downgrade: bool = False, dry_run: bool = False) -> Instance:
         """Change what somebody chose, live. What is None stays.
 
+        Args:
+            rules: the whole allowlist. add_rules, remove_networks: changes to the one that is.
         Raises:
-            BadRequest, Conflict, Failed: nothing has changed.
+            BadRequest, NotFound, Conflict, Failed: nothing has changed.
         """
+        if rules is not None and (add_rules or remove_networks):
+            raise BadRequest("a whole allowlist and changes to the one that is contradict each "
+                             "other")
+
+        def wish(instance: Instance) -> dict[str, object]:
+            """What differs from the record as it is: another's change may have come between."""
+            wished: dict[str, object] = {}
+            if name is not None and name != instance.name:
+                wished["name"] = names.check_name(name)
+                if self.state.find(name) is not None:
+                    raise Conflict(f"the name {name} is in use")
+            if policy is not None:
+                wished["policy"] = plans.parse_policy(policy)
+            if rules is not None:
+                wished["allowlist"] = allowlist.make_rules(rules)
+            if add_rules or remove_networks:
+                wished["allowlist"] = allowlist.edit(instance.allowlist, add_rules,
+                                                     remove_networks)
+            if options is not None:
+                wished["options"] = self.check_options(instance, options)
+            row = instance.type
+            if plan is not None or memory_bytes is not None or connections is not None:
+                row = self.check_plan(instance, plan or instance.plan, memory_bytes, connections,
+                                      allow_downgrade, wished)
+            if persistence is not None:
+                wished["persistence"] = plans.parse_persistence(persistence, row)
+            elif row.persistent and not instance.type.persistent:
+                wished["persistence"] = "journal_snapshot"
+            elif not row.persistent:
+                wished["persistence"] = "off"
+            return {field: value for field, value in wished.items()
+                    if getattr(instance, field) != value}
+
         instance = self.state.get(key)
-        wished: dict[str, object] = {}
-        if name is not None and name != instance.name:
-            wished["name"] = names.check_name(name)
-            if self.state.find(name) is not None:
-                raise Conflict(f"the name {name} is in use")
-        if policy is not None:
-            wished["policy"] = plans.parse_policy(policy)
-        if rules is not None:
-            wished["allowlist"] = allowlist.make_rules(rules)
-        if options is not None:
-            wished["options"] = self.check_options(instance, options)
-        if plan is None and (memory_bytes is not None or connections is not None):
-            plan = instance.plan
-        row = instance.type
-        if plan is not None:
-            row = self.check_plan(instance, plan, memory_bytes, connections, allow_downgrade,
-                                  wished)
-        if persistence is not None:
-            wished["persistence"] = plans.parse_persistence(persistence, row)
-        elif row.persistent and not instance.type.persistent:
-            wished["persistence"] = "journal_snapshot"
-        elif not row.persistent:
-            wished["persistence"] = "off"
-        wished = {field: value for field, value in wished.items()
-                  if getattr(instance, field) != value}
+        wished = wish(instance)
         if dry_run or not wished:
             return dataclasses.replace(instance, **wished)
         begun = threading.Event()
-        return self.wait_briefly(self.submit(self.change, instance.id, wished, begun), begun,
+        return self.wait_briefly(self.submit(self.change, instance.id, wish, begun), begun,
                                  instance.id)
 
     def check_plan(self, instance: Instance, plan: str, memory_bytes: int | None,
@@ -253,11 +297,14 @@ class Verbs(Keeper):
                 and clients == instance.connections:
             return row
         smaller = memory < instance.memory_bytes
-        if smaller and not allow_downgrade:
+        sizes = (plans.show_bytes(instance.memory_bytes), plans.show_bytes(memory)) if smaller \
+            else (f"{instance.connections:,} connections", f"{clients:,}")
+        if (smaller or clients < instance.connections) and not allow_downgrade:
             raise Conflict(NO_DOWNGRADE.format(
-                name=instance.name, old=instance.type.title, new=row.title,
-                old_size=plans.show_bytes(instance.memory_bytes),
-                new_size=plans.show_bytes(memory)))
+                name=instance.name, old=instance.type.title, new=row.title, old_size=sizes[0],
+                new_size=sizes[1]))
+        if clients > instance.connections:
+            check_connections(row, clients)
         if row.key == "free" and instance.plan != "free":
             others = [other for other in self.state.instances() if other.id != instance.id]
             self.check_new("", row, others)
@@ -279,8 +326,9 @@ class Verbs(Keeper):
             if name not in OPTIONS:
                 raise BadRequest(f"{name!a} is nothing that can be set here: it is one of "
                                  f"{', '.join(OPTIONS)}")
-            if not value.isprintable() or '"' in value or "\\" in value or len(value) > 100:
-                raise BadRequest(f"{name}: the value {value!a} makes no sense")
+            pattern, words = OPTIONS[name]
+            if len(value) > 100 or not pattern.fullmatch(value):
+                raise BadRequest(f"{name}: {value!a} is not {words}")
             kept[name] = value
         return kept or None
 
@@ -297,15 +345,19 @@ class Verbs(Keeper):
             begun.wait()
             return future.result() if future.done() else self.state.get(id)
 
-    def change(self, id: str, wished: dict[str, object],
+    def change(self, id: str, wish: Callable[[Instance], dict[str, object]],
                begun: threading.Event | None = None) -> Instance:
         """Bring record and engine to what is wished, or leave both as they were.
 
         Args:
+            wish: fields and their new values, given the record that nobody else changes now.
             begun: set when the intent is written.
         """
         with self.holding(id):
             before = self.state.get(id)
+            wished = wish(before)
+            if not wished:
+                return before
             status = SUSPENDED if before.suspended else \
                 UPDATING if {"plan", "memory_bytes", "connections"} & wished.keys() else \
                 RESTARTING if {"policy", "persistence"} & wished.keys() else before.status
@@ -352,6 +404,11 @@ class Verbs(Keeper):
         elif before.policy != after.policy or before.persistence != after.persistence:
             event = "key_value_config_restart"
             details = {"reason": "settings", "message": "applied live, without a restart"}
+        else:
+            for field, name, text in TOLD:
+                if getattr(before, field) != getattr(after, field):
+                    event, details = name, {"message": text or words_of(after, field)}
+                    break
         self.state.finish(done, event, details)
         return done
 
@@ -386,7 +443,8 @@ class Verbs(Keeper):
 
     # -- password, internal authentication --------------------------------------------------------
 
-    def rotate_password(self, key: str, overlap_seconds: float) -> Instance:
+    def rotate_password(self, key: str, overlap_seconds: float, dry_run: bool = False
+                        ) -> Instance:
         """A new password; the old one is accepted so much longer.
 
         Raises:
@@ -395,14 +453,38 @@ class Verbs(Keeper):
         if not 0 <= overlap_seconds <= OVERLAP_MAX_SECONDS:
             raise BadRequest("the old password can be kept for 0 seconds to 30 days")
         instance = self.state.get(key)
-        old = instance.password if overlap_seconds else ""
-        return self.change(instance.id, {
-            "password": names.new_password(), "old_password": old,
-            "old_password_until": time.time() + overlap_seconds if old else 0.0})
+        if dry_run:
+            return instance
+
+        def wish(before: Instance) -> dict[str, object]:
+            old = before.password if overlap_seconds else ""
+            return {"password": names.new_password(), "old_password": old,
+                    "old_password_until": time.time() + overlap_seconds if old else 0.0}
+        return self.change(instance.id, wish)
 
     def internal_auth(self, key: str, on: bool) -> Instance:
         """Ask for a password on the internal port too, or no longer. Who is connected stays."""
-        return self.change(self.state.get(key).id, {"internal_auth": on})
+        return self.change(self.state.get(key).id, lambda before: {"internal_auth": on}
+                           if before.internal_auth != on else {})
+
+    def set_setting(self, name: str, given: str) -> str:
+        """A setting of the installation; engines are brought to it behind the answer.
+
+        Raises:
+            BadRequest: there is none of this name, or the value makes no sense on this machine.
+        """
+        value = read_setting(name, given)
+        if name in ("internal-host", "external-bind") and not is_ours(value):
+            raise BadRequest(f"{name}: {value} is no address of this machine")
+        self.state.set_setting(name, value)
+        if name in ("internal-host", "external-host", "external-bind"):
+            self.reapply_all()
+        return value
+
+    def reapply_all(self) -> None:
+        """Bring every engine to its record, behind the answer."""
+        for id in list(self.watch.engines):
+            self.submit(self.reapply, id)
 
     # -- suspend, resume, restart, delete ---------------------------------------------------------
 
@@ -488,6 +570,38 @@ class Verbs(Keeper):
             self.state.forget(instance.id)
             self.failures.pop(instance.id, None)
             self.say(f"{instance.name} ({instance.id}) is deleted")
+
+
+def check_connections(plan: plans.Plan, connections: int) -> None:
+    """Raises Conflict when this system gives a process too few files for so many clients."""
+    possible = raise_files(connections)
+    if possible < connections:
+        raise Conflict(f"{plan.title} has {connections:,} connections, and this system lets a "
+                       f"process open files for {possible:,}: raise `ulimit -n` for the agent, or "
+                       "`LimitNOFILE` in its unit, and start it again")
+
+
+def words_of(instance: Instance, field: str) -> str:
+    """What somebody chose, for an event."""
+    if field == "allowlist":
+        count = len(instance.allowlist)
+        return ", ".join(rule.cidr for rule in instance.allowlist) if 0 < count <= 5 else \
+            f"{count:,} networks" if count else "nobody"
+    if field == "internal_auth":
+        return "on" if instance.internal_auth else "off"
+    return ", ".join(f"{name} {value}" for name, value in (instance.options or {}).items())
+
+
+def is_ours(host: str) -> bool:
+    """Whether this machine has the address."""
+    if host == "*":
+        return True
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as sock:
+            sock.bind((host, 0))
+    except OSError as error:
+        return error.errno not in MISSING
+    return True
 
 
 def can_bind(host: str, port: int) -> bool:

@@ -112,7 +112,9 @@ def update_instance(call: Call) -> shapes.KeyValue:
     return call.show(call.verbs.update(
         call.instance.id, name=wish.name, plan=wish.plan, policy=wish.maxmemory_policy,
         persistence=wish.persistence_mode, rules=shapes.rules(wish.ip_allow_list),
-        memory_bytes=wish.memory_bytes, connections=wish.connections, options=wish.settings,
+        add_rules=[(one.cidr_block, one.description) for one in wish.ip_allow_list_add or []],
+        remove_networks=wish.ip_allow_list_remove or [], memory_bytes=wish.memory_bytes,
+        connections=wish.connections, options=wish.settings,
         allow_downgrade=wish.allow_downgrade, dry_run=wish.dry_run))
 
 
@@ -217,7 +219,8 @@ def restart(call: Call) -> None:
 
 def rotate_password(call: Call) -> shapes.ConnectionInfo:
     """A new password; the old one is accepted for as long as asked."""
-    call.verbs.rotate_password(call.instance.id, take(call, shapes.RotateInput).overlap_seconds)
+    wish = take(call, shapes.RotateInput)
+    call.verbs.rotate_password(call.instance.id, wish.overlap_seconds, wish.dry_run)
     return connection_info(call)
 
 
@@ -288,7 +291,7 @@ def put_certificate(call: Call) -> dict[str, bool]:
     owner_only(call)
     wish = take(call, shapes.CertificateInput)
     call.verbs.authority.bring(wish.certificate.encode(), wish.key.encode())
-    apply_everywhere(call)
+    call.verbs.reapply_all()
     return {"given": True}
 
 
@@ -296,7 +299,7 @@ def delete_certificate(call: Call) -> None:
     """Use certificates of this installation's own authority again."""
     owner_only(call)
     call.verbs.authority.give_back()
-    apply_everywhere(call)
+    call.verbs.reapply_all()
 
 
 def list_settings(call: Call) -> list[dict[str, str]]:
@@ -309,9 +312,7 @@ def put_setting(call: Call) -> dict[str, str]:
     """Change a setting."""
     owner_only(call)
     name = call.path["id"]
-    value = call.state.set_setting(name, take(call, shapes.SettingInput).value)
-    if name in ("internal-host", "external-host", "external-bind"):
-        apply_everywhere(call)
+    value = call.verbs.set_setting(name, take(call, shapes.SettingInput).value)
     return {"name": name, "value": value}
 
 
@@ -345,11 +346,6 @@ def owner_only(call: Call) -> None:
     """What could take over the installation is for its owner, on this host."""
     if not call.trusted:
         raise Forbidden("only the owner of the installation may do this, over its Unix socket")
-
-
-def apply_everywhere(call: Call) -> None:
-    for id in list(call.verbs.watch.engines):
-        call.verbs.submit(call.verbs.reapply, id)
 
 
 def take(call: Call, kind: type[Body]) -> Body:

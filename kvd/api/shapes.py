@@ -22,6 +22,13 @@ class Cidr(msgspec.Struct, **FIELD):
     description: str = ""
 
 
+class CidrEdit(msgspec.Struct, **FIELD):
+    """A network to let in; without a description, one that is there keeps its own."""
+
+    cidr_block: str
+    description: str | None = None
+
+
 class CreateInput(msgspec.Struct, forbid_unknown_fields=True, **FIELD):
     """What a new instance is to be."""
 
@@ -50,6 +57,10 @@ class UpdateInput(msgspec.Struct, forbid_unknown_fields=True, **FIELD):
     ip_allow_list: list[Cidr] | None = None
     memory_bytes: Annotated[int | None, msgspec.Meta(description="Ours: for plan custom.")] = None
     connections: Annotated[int | None, msgspec.Meta(description="Ours: for plan custom.")] = None
+    ip_allow_list_add: Annotated[list[CidrEdit] | None, msgspec.Meta(
+        description="Ours: networks to let in beside those that are.")] = None
+    ip_allow_list_remove: Annotated[list[str] | None, msgspec.Meta(
+        description="Ours: networks to take off the list.")] = None
     settings: Annotated[dict[str, str] | None, msgspec.Meta(
         description="Ours: timeout, tcp-keepalive, notify-keyspace-events.")] = None
     allow_downgrade: Annotated[bool, msgspec.Meta(
@@ -61,6 +72,7 @@ class RotateInput(msgspec.Struct, forbid_unknown_fields=True, **FIELD):
     """How long the old password is accepted beside the new one."""
 
     overlap_seconds: float = 0.0
+    dry_run: Annotated[bool, msgspec.Meta(description="Ours: check, and change nothing.")] = False
 
 
 class InternalAuthInput(msgspec.Struct, forbid_unknown_fields=True, **FIELD):

@@ -6,9 +6,9 @@ import sys
 
 import click
 
-from ..allowlist import Rule, is_open, make_rules, parse_cidr, parse_rule
+from ..allowlist import Rule, edit, is_open, parse_cidr, parse_rule
 from ..errors import BadRequest, NotFound
-from .instances import cidrs, differences
+from .instances import differences
 from .session import Session, name_argument, table, verb
 
 SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -27,9 +27,11 @@ def me() -> str:
     return address
 
 
-def read_rule(given: str) -> Rule:
+def read_rule(given: str) -> tuple[str, str | None]:
+    """A network and its description; None when none was given, which leaves the one it has."""
     cidr, comma, description = given.partition(",")
-    return parse_rule((me() if cidr == "me" else cidr) + comma + description)
+    rule = parse_rule((me() if cidr == "me" else cidr) + comma + description)
+    return rule.cidr, rule.description if comma else None
 
 
 @click.command()
@@ -46,11 +48,13 @@ def allow(session: Session, name: str, rules: tuple[str, ...]) -> None:
     if not rules:
         show(session, instance)
         return
-    new = list(make_rules([*old, *map(read_rule, rules)]))
-    if is_open(new) and not is_open(old):
+    added = [read_rule(one) for one in rules]
+    if is_open(edit(old, added, ())) and not is_open(old):
         session.note("Warning: this lets in the whole world; the password is all that protects "
                      "the data.")
-    save(session, instance, new)
+    save(session, instance, {"ipAllowListAdd": [
+        {"cidrBlock": cidr} | ({} if description is None else {"description": description})
+        for cidr, description in added]})
 
 
 @click.command()
@@ -69,15 +73,16 @@ def deny(session: Session, name: str, networks: tuple[str, ...], everybody: bool
         if cidr not in {rule.cidr for rule in old}:
             raise NotFound(f"{cidr} is not on the allowlist of {instance['name']}: "
                            f"{', '.join(rule.cidr for rule in old) or 'it is empty'}")
-    save(session, instance, [] if everybody else [one for one in old if one.cidr not in gone])
+    save(session, instance, {"ipAllowList": []} if everybody else
+         {"ipAllowListRemove": sorted(gone)})
 
 
 def rules_of(instance: dict) -> list[Rule]:
     return [Rule(one["cidrBlock"], one["description"]) for one in instance["ipAllowList"]]
 
 
-def save(session: Session, instance: dict, rules: list[Rule]) -> None:
-    body: dict = {"ipAllowList": cidrs(rules)}
+def save(session: Session, instance: dict, body: dict) -> None:
+    """Let the agent edit the list, which another terminal may be editing too."""
     if session.dry_run:
         body["dryRun"] = True
     after = session.ask("PATCH", f"/key-value/{instance['id']}", body)
@@ -121,15 +126,17 @@ def rotate(session: Session, name: str, overlap: str) -> None:
         raise BadRequest(f"{overlap!a} is no span of time: write 30m, 12h or 7d")
     seconds = int(match[1]) * SPANS[match[2] or "s"]
     instance = session.get(name)
+    wish: dict = {"overlapSeconds": seconds}
     if session.dry_run:
+        session.ask("POST", f"/key-value/{instance['id']}/password/rotate",
+                    wish | {"dryRun": True})
         session.print(instance, f"Would rotate the password of {instance['name']}")
         return
     if not seconds:
         session.confirm(f"sudo rotate password {instance['name']}",
                         "The old password will be refused at once: programs that have it cannot "
                         "connect anew. --overlap 1h gives them time.")
-    connection = session.ask("POST", f"/key-value/{instance['id']}/password/rotate",
-                             {"overlapSeconds": seconds})
+    connection = session.ask("POST", f"/key-value/{instance['id']}/password/rotate", wish)
     text = f"  Internal URL  {connection['internalConnectionString']}\n" \
            f"  External URL  {connection['externalConnectionString']}"
     if seconds:

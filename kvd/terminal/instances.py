@@ -274,8 +274,9 @@ def differences(before: dict, after: dict) -> list[str]:
                 "connections": f"{one['limits']['connections']:,}",
                 "policy": plans.parse_policy(one["options"]["maxmemoryPolicy"]),
                 "persistence": one["options"]["persistenceMode"],
-                "allowlist": ", ".join(rule["cidrBlock"] for rule in one["ipAllowList"])
-                or "nobody",
+                "allowlist": ", ".join(
+                    rule["cidrBlock"] + (f" ({rule['description']})" if rule["description"] else "")
+                    for rule in one["ipAllowList"]) or "nobody",
                 "internal auth": "on" if one["internalAuth"] else "off",
                 **(one.get("settings") or {})}
     old, new = facts(before), facts(after)

@@ -51,7 +51,10 @@ class Session:
         """An instance by name or id. Raises NotFound with the names there are."""
         try:
             return self.ask("GET", f"/key-value/{quote(name)}")
-        except NotFound:
+        except NotFound as error:
+            why = str(error).removeprefix(f"not found: {name}: ")
+            if why != str(error):       # it was being created, and could not be
+                raise Failed(why) from None
             known = [one["name"] for one in self.all()]
             raise NotFound(f"there is no instance {name!a}" + (
                 f": there are {', '.join(known[:10])}" if known else

@@ -22,6 +22,7 @@ PLOT_LINES = 5
 SPANS = {"m": 60, "h": 3600, "d": 86400}
 SHOWN = ("memory", "connections", "commands", "cpu", "keys")
 QUEUE_KEYS = ("bull:", "_kombu.", "queue:", "queues", "rq:", "celery")
+OURS = 2                                # connections: the one that looks, and the agent's
 
 
 @click.command()
@@ -214,9 +215,10 @@ def look_at_data(instance: dict, link: Link) -> Iterator[Finding]:
     """Memory, connections, and a policy that would lose jobs."""
     facts: dict[str, Any] = info(link.do("INFO"))
     name, limits = instance["name"], instance["limits"]
+    clients = int(facts.get("connected_clients", 0)) - OURS
     for what, used, limit in (
             ("memory", int(facts.get("used_memory", 0)), limits["memoryBytes"]),
-            ("connections", int(facts.get("connected_clients", 0)), limits["connections"])):
+            ("connections", clients, limits["connections"])):
         if used > 0.9 * limit:
             yield name, "warning", f"{100 * used / limit:.0f} % of its {what} in use: `kvd " \
                 f"upgrade {name}` gives more"

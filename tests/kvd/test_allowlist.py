@@ -7,8 +7,10 @@ import time
 
 import pytest
 
-from kvd.allowlist import Rule, allows, is_open, make_rule, make_rules, parse_cidr, parse_rule
-from kvd.errors import BadRequest
+from kvd.allowlist import (
+    Rule, allows, edit, is_open, make_rule, make_rules, parse_cidr, parse_rule,
+)
+from kvd.errors import BadRequest, NotFound
 
 
 @pytest.mark.parametrize("given, cidr", [
@@ -50,6 +52,17 @@ def test_descriptions_are_printable_and_short():
 def test_the_last_of_two_descriptions_counts():
     assert make_rules([Rule("1.0.0.0/8", "a"), Rule("2.0.0.0/8"), Rule("1.0.0.0/8", "b")]) \
         == (Rule("1.0.0.0/8", "b"), Rule("2.0.0.0/8"))
+
+
+def test_edits():
+    rules = (Rule("10.0.0.0/8", "office"), Rule("11.0.0.0/8"))
+    assert edit(rules, [("10.0.0.0/8", None)], []) == rules
+    assert edit(rules, [("10.0.0.0/8", "home")], ["11.0.0.0/8"]) == (Rule("10.0.0.0/8", "home"),)
+    assert edit(rules, [("10.0.0.0/8", None)], ["10.0.0.0/8"])[1] == Rule("10.0.0.0/8")
+    with pytest.raises(NotFound, match="12.0.0.0/8 is not on the allowlist: 10.0.0.0/8, 11"):
+        edit(rules, [], ["12.0.0.0/8"])
+    with pytest.raises(BadRequest, match="did you mean 10.0.0.0/8"):
+        edit(rules, [("10.1.0.0/8", None)], [])
 
 
 def test_ten_thousand_rules_and_no_more():

@@ -113,6 +113,25 @@ def test_an_engine_that_died_while_no_agent_watched(place):
     eventually(lambda: check_status(place, made["id"], "available"))
     with place.link("unwatched") as link:
         assert link.do("GET", "a") == b"1"
+    back, gone = place.ask("GET", "/key-value/unwatched/events")[:2]
+    assert gone["type"] == "key_value_unhealthy" and back["type"] == "key_value_available"
+    assert "while no agent ran" in gone["details"]["message"]
+    assert "is in its journal" in gone["details"]["message"]
+
+
+def test_a_loss_while_no_agent_watched_is_said(place):
+    made = place.create("lost")
+    pid = place.pid("lost")
+    place.kill_agent()
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: check_status(place, made["id"], "available"))
+    back, gone = place.ask("GET", "/key-value/lost/events")[:2]
+    assert gone["type"] == "key_value_unhealthy"
+    assert "in memory only and is lost" in gone["details"]["message"]
+    assert "in memory only and is lost" in back["details"]["message"]
+    place.kill_agent()                  # one that finds the engine running has nothing to tell
+    assert len(place.ask("GET", "/key-value/lost/events")) == 3
+    place.ask("DELETE", f"/key-value/{made['id']}")
 
 
 def test_a_process_that_is_not_ours_is_left_alone(place):

@@ -4,6 +4,7 @@ sentence. Method: Verbs in this process on a temporary home, faults put in by ha
 import contextlib
 import errno
 import os
+import re
 import signal
 import socket
 import threading
@@ -12,9 +13,9 @@ import time
 import pytest
 
 from kvd.agent import process
-from kvd.agent.verbs import Verbs
+from kvd.agent.verbs import OPTIONS, Verbs
 from kvd.client import Link
-from kvd.errors import Conflict, Failed
+from kvd.errors import Conflict, Failed, NotFound
 from kvd.home import Home
 from kvd.state import State
 
@@ -179,6 +180,16 @@ def test_a_change_of_an_engine_that_hangs_is_refused_and_not_passed_over(verbs, 
     assert verbs.state.get("a") == made and not verbs.state.intents()
 
 
+def test_what_the_engine_refuses_leaves_everything_as_it_was(verbs, monkeypatch):
+    monkeypatch.setitem(OPTIONS, "timeout", (re.compile(".*"), "anything"))
+    made = wait(verbs, verbs.create("a", "free").id, "available")
+    with pytest.raises(Failed, match="argument couldn't be parsed"):
+        verbs.update("a", options={"timeout": "soon"}, name="b")
+    assert verbs.state.get("a") == made and not verbs.state.intents()
+    with Link.url(made.internal_url("127.0.0.1")) as link:
+        assert link.do("CONFIG", "GET", "timeout")[1] == b"0"
+
+
 def test_a_change_that_fails_late_is_told(verbs, monkeypatch):
     """The caller was answered when it had begun: what became of it stands in the events."""
     monkeypatch.setattr("kvd.agent.verbs.ANSWER_SECONDS", 0.01)
@@ -258,7 +269,53 @@ def test_a_port_that_is_taken_while_creating(verbs, monkeypatch):
         made = verbs.create("a", "free")
         wait(verbs, made.id, "gone")
     assert "port 23300 of 127.0.0.1 is in use" in verbs.why_gone(made.id)
+    assert verbs.why_gone("a") == verbs.why_gone(made.id), "by its name, too"
     assert not (verbs.home.root / "instances" / made.id).exists()
+
+
+def test_an_address_that_is_not_ours_takes_no_port(verbs):
+    verbs.state.set_setting("internal-host", "192.0.2.1")      # it was ours once
+    with pytest.raises(Conflict, match="192.0.2.1 is no address of this machine"):
+        verbs.create("a", "starter")
+
+
+def test_a_wish_is_held_against_the_record_as_it_is_then(verbs):
+    """Two at once: the second is computed when the first is done."""
+    made = wait(verbs, verbs.create("a", "free").id, "available")
+    with verbs.holding(made.id):
+        first = verbs.submit(verbs.update, "a")
+        edits = [threading.Thread(target=verbs.update, args=("a",),
+                                  kwargs={"add_rules": [(f"10.0.{n}.0/24", None)]})
+                 for n in range(4)]
+        edits.append(threading.Thread(target=verbs.update, args=("a",),
+                                      kwargs={"options": {"timeout": "5"}}))
+        edits.append(threading.Thread(target=verbs.update, args=("a",),
+                                      kwargs={"options": {"tcp-keepalive": "7"}}))
+        for edit in edits:
+            edit.start()
+        assert first.result(10) == made
+    for edit in edits:
+        edit.join(20)
+    after = verbs.state.get("a")
+    assert len(after.allowlist) == 4
+    assert after.options == {"timeout": "5", "tcp-keepalive": "7"}
+    with pytest.raises(NotFound, match="11.0.0.0/8 is not on the allowlist: 10.0."):
+        verbs.update("a", remove_networks=["11.0.0.0/8"])
+
+
+def test_what_changes_is_told(verbs):
+    wait(verbs, verbs.create("a", "free").id, "available")
+    verbs.update("a", add_rules=[("10.0.0.0/8", "office")])
+    verbs.internal_auth("a", True)
+    verbs.internal_auth("a", True)      # it is: nothing to tell
+    verbs.rotate_password("a", 0.0)
+    verbs.rotate_password("a", 0.0, dry_run=True)
+    verbs.update("a", options={"timeout": "5"})
+    told = [(event.type, event.details["message"]) for event in
+            verbs.state.events(verbs.state.get("a").id, 20)]
+    assert told == [("settings_changed", "timeout 5"), ("password_rotated", "a new password"),
+                    ("internal_auth_changed", "on"), ("ip_allow_list_changed", "10.0.0.0/8"),
+                    ("key_value_available", "created")]
 
 
 def test_no_ports_are_left(verbs):
