@@ -11,6 +11,7 @@ type: `key` is a key, `seconds` an integer, `pattern` a pattern.
 import re
 from collections.abc import Iterator
 
+from .argument_names import give_names
 from .cold import Set, Simple
 
 WORDS = re.compile(r"\.\.\.|[][<>|]|[^][<>|\s]+")
@@ -230,4 +231,5 @@ def arguments_of(row: dict, specs: list[dict]) -> list[dict]:
     first = BLOCK_BEHIND.get(row["name"])
     if first is not None:
         made[first:] = [{"name": made[first]["name"], "type": "block", "arguments": made[first:]}]
+    give_names(row["name"], made)
     return made

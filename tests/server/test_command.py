@@ -48,7 +48,8 @@ def test_info_is_valkeys(server, valkey, name):
 
 def tree(argument: list) -> tuple:
     argument = pairs(argument)
-    return (argument[b"type"], argument.get(b"token"), sorted(argument.get(b"flags", [])),
+    return (argument[b"name"], argument[b"type"], argument.get(b"display_text"),
+            argument.get(b"token"), sorted(argument.get(b"flags", [])),
             argument.get(b"key_spec_index"), [tree(a) for a in argument.get(b"arguments", [])])
 
 
