@@ -68,7 +68,7 @@ EXIT_CODES = {
     1: "it failed: the world is against it (disk, port, engine)",
     2: "the command line or a value makes no sense",
     3: "there is no such instance",
-    4: "refused as things stand: a name in use, a smaller type, not confirmed",
+    4: "refused as things stand: a name in use, a smaller type, a wrong password, not confirmed",
     5: "the agent cannot be reached or started",
     6: "not within the time given",
     130: "interrupted by Ctrl-C",

@@ -6,7 +6,8 @@ import sys
 import click
 
 from .. import __version__
-from ..errors import Refused
+from ..client import Wrong
+from ..errors import Failed, Refused
 
 INTERRUPTED = 130
 SECTIONS = [
@@ -90,6 +91,10 @@ def run(args: list[str]) -> int:
     except Refused as error:
         complain(str(error))
         return error.exit_code
+    except Wrong as error:
+        # A server's words that no verb has made its own: still a sentence.
+        complain(f"the server refused: {error}")
+        return Failed.exit_code
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:

@@ -10,7 +10,7 @@ import click
 
 from .. import plans
 from ..client import Link, Wrong, hide_password
-from ..errors import BadRequest, Failed
+from ..errors import BadRequest, Failed, Forbidden
 from ..moving import Copy, Result
 from .instances import describe
 from .session import Progress, Session, name_argument, verb
@@ -76,7 +76,8 @@ def copy_into(session: Session, instance: dict, source: str, replace: bool, ca: 
     directory = session.home.root / "imports"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = hashlib.sha256(f"{instance['id']} {hide_password(source)}".encode()).hexdigest()[:20]
-    with Link.url(source, ca=ca, insecure=insecure) as reading, Link.url(target) as writing:
+    with connect("the source", source, ca, insecure) as reading, \
+            connect(instance["name"], target) as writing:
         for link in (reading, writing):
             link.timeout(300.0)
         try:
@@ -97,6 +98,28 @@ def copy_into(session: Session, instance: dict, source: str, replace: bool, ca: 
         session.note(f"The source holds {result.source_keys} keys now and the instance "
                      f"{result.target_keys}: some were written meanwhile, have expired, or had to "
                      "go for lack of memory.")
+
+
+def connect(who: str, url: str, ca: str | None = None, insecure: bool = False) -> Link:
+    """A connection that is logged in.
+
+    Args:
+        who: the server's name in a sentence.
+        ca: file with the certificates that sign the server's.
+        insecure: do not check the server's certificate.
+    Raises:
+        BadRequest: no such URL. Unreachable: nobody answers. Forbidden: the login is refused.
+    """
+    try:
+        link = Link.url(url, ca=ca, insecure=insecure)
+    except Wrong as error:
+        raise Forbidden(f"{who} refused the login: {error}") from None
+    reply, = link.many([("PING",)])
+    if isinstance(reply, Wrong) and str(reply).startswith("NOAUTH"):
+        link.close()
+        raise Forbidden(f"{who} asks for a password: write it into the URL, as in "
+                        "redis://:password@host:6379")
+    return link
 
 
 def watch(session: Session, copy: Copy) -> Result:

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from kvd.client import Link
-from kvd.errors import Conflict, Failed
+from kvd.errors import EXIT_CODES, Conflict, Failed
 from kvd.moving import Copy, databases
 from tests.journal.engines import Engine
 from tests.kvd.installation import Installation
@@ -226,6 +226,13 @@ def place(tmp_path_factory):
     place.end()
 
 
+def says(run, code: int, text: str) -> bool:
+    """Whether it ended so: a code, one sentence, no result."""
+    last = run.stderr.splitlines()[-1]
+    return run.returncode == code and code in EXIT_CODES and last.startswith("kvd: ") \
+        and text in last and "Traceback" not in run.stderr and run.stdout == ""
+
+
 @pytest.mark.parametrize("kind", SERVERS)
 def test_import_and_clone_of_ours(place, kind):
     """Every type, from each stock server with a password, through the command; from Redis 6 into
@@ -239,8 +246,11 @@ def test_import_and_clone_of_ours(place, kind):
             fill(link, 300)
             fill_odds(link)
             held, count = groups(link), sum(databases(link).values())
-        refused = place.run("import", name, f"redis://:wrong@127.0.0.1:{port}")
-        assert refused.returncode != 0 and "WRONGPASS" in refused.stderr
+        refused = place.run("import", name, f"redis://:mistyped@127.0.0.1:{port}")
+        assert says(refused, 4, "the source refused the login: WRONGPASS"), refused
+        assert "mistyped" not in refused.stderr
+        without = place.run("import", name, f"redis://127.0.0.1:{port}")
+        assert says(without, 4, "the source asks for a password: write it into the URL"), without
         dry = place.run("import", name, url, "--dry-run")
         assert "Would copy" in dry.stdout and "cret" not in dry.stdout
         run = place.run("import", name, "-", stdin=url + "\n")

@@ -9,8 +9,9 @@ import re
 import click
 import pytest
 
+from kvd.client import Wrong
 from kvd.errors import EXIT_CODES
-from kvd.terminal.main import FILES, SECTIONS, main
+from kvd.terminal.main import FILES, SECTIONS, main, run
 from tests.kvd.installation import ROOT, Installation
 
 # They print what a program reads anyway, or become a process of their own.
@@ -65,6 +66,15 @@ def test_the_page_has_every_verb():
             assert f"### kvd {path}\n" in page, path
     for code in EXIT_CODES:
         assert f"| {code} |" in page
+
+
+def test_a_servers_error_that_no_verb_expected_is_a_sentence(monkeypatch, capsys):
+    def refuse(*args, **kwargs):
+        raise Wrong("LOADING it is loading")
+
+    monkeypatch.setattr(main, "main", refuse)
+    assert run(["list"]) == 1
+    assert capsys.readouterr().err == "kvd: the server refused: LOADING it is loading\n"
 
 
 @pytest.fixture(scope="module")
