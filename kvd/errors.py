@@ -51,7 +51,7 @@ class Failed(Refused):
 
 
 class Unreachable(Failed):
-    """Nobody answers: no agent, or no engine."""
+    """Nobody answers: no agent, no engine, no server at a URL."""
 
     exit_code = 5
 
@@ -69,7 +69,7 @@ EXIT_CODES = {
     2: "the command line or a value makes no sense",
     3: "there is no such instance",
     4: "refused as things stand: a name in use, a smaller type, a wrong password, not confirmed",
-    5: "the agent cannot be reached or started",
+    5: "cannot be reached: the agent (or it does not start), or the server of a URL, TLS included",
     6: "not within the time given",
     130: "interrupted by Ctrl-C",
 }

@@ -272,6 +272,16 @@ def test_import_and_clone_of_ours(place, kind):
             assert same_database(ours, theirs, database)
 
 
+def test_a_source_that_cannot_be_reached_has_a_code_of_its_own(place):
+    """Nobody there, or no TLS with whoever is there; the table of codes names both."""
+    place.create("alone")
+    assert says(place.run("import", "alone", f"redis://127.0.0.1:{free_port()}"), 5,
+                "cannot connect to 127.0.0.1:")
+    with_tls = place.url("alone").replace("redis://", "rediss://")
+    assert says(place.run("import", "alone", with_tls), 5, "cannot connect to 127.0.0.1:")
+    assert "server of a URL" in EXIT_CODES[5] and "TLS" in EXIT_CODES[5]
+
+
 def test_a_legacy_instance_is_cloned_as_one(place):
     place.create("older", engine="redis6")
     with place.link("older") as link:
