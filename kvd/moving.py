@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 
 from .client import Link, Wrong, hide_password, info
-from .errors import Conflict, Failed
+from .errors import BadRequest, Conflict, Failed
 from .home import write_private
 
 BATCH_KEYS = 200
@@ -83,8 +83,9 @@ class Copy:
         self.kept_at = 0.0
         self.resumed = False
         name = hide_password(source_name)
-        facts = info(source.do("INFO", "server"))
-        self.place = Place(name, facts.get("run_id", ""))
+        run_id, self.target_run_id = (
+            info(link.do("INFO", "server")).get("run_id", "") for link in (source, target))
+        self.place = Place(name, run_id)
         if file.exists():
             try:
                 old = Place(**json.loads(file.read_text()))
@@ -97,7 +98,13 @@ class Copy:
                 pass                    # a torn file: begin anew, which is only slower
 
     def check(self) -> None:
-        """Raises Conflict when the target must not be written to."""
+        """Whether the copy may begin.
+
+        Raises:
+            BadRequest: source and target are one. Conflict: the target must not be written to.
+        """
+        if self.place.run_id and self.place.run_id == self.target_run_id:
+            raise BadRequest("source and target are the same server: give the URL of another one")
         held = databases(self.target)
         if held and not self.replace and not self.resumed:
             count = sum(held.values())

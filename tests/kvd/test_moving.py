@@ -282,6 +282,15 @@ def test_a_source_that_cannot_be_reached_has_a_code_of_its_own(place):
     assert "server of a URL" in EXIT_CODES[5] and "TLS" in EXIT_CODES[5]
 
 
+def test_an_instance_is_not_imported_into_itself(place):
+    place.create("mirror")
+    with place.link("mirror") as link:
+        link.do("SET", "a", "1")
+    for url in (place.url("mirror"), place.url("mirror").replace("127.0.0.1", "localhost")):
+        run = place.run("import", "mirror", url, "--replace")
+        assert says(run, 2, "are the same server"), run
+
+
 def test_a_legacy_instance_is_cloned_as_one(place):
     place.create("older", engine="redis6")
     with place.link("older") as link:

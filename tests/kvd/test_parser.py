@@ -81,6 +81,7 @@ def test_a_servers_error_that_no_verb_expected_is_a_sentence(monkeypatch, capsys
 def place(tmp_path_factory):
     place = Installation(tmp_path_factory.mktemp("parser"), 24200)
     place.create("one", "starter")
+    place.create("source")
     (place.home.root.parent / "render.yaml").write_text(
         "services: [{type: keyvalue, name: other, ipAllowList: []}]\n")
     yield place
@@ -101,7 +102,7 @@ GIVEN = {
 
 def given(place, path: str) -> list[str]:
     words = GIVEN.get(path, [] if path.startswith("agent") else ["one"])
-    port = place.url("one").rpartition(":")[2]
+    port = place.url("source").rpartition(":")[2]
     return path.split() + [word.replace("{port}", port) for word in words]
 
 
