@@ -64,6 +64,8 @@ class Link:
             insecure: bool = False) -> "Link":
         """Connect to redis://, rediss:// or unix://, and log in as the URL says.
 
+        Which database it names (`url_database`) is for the caller to select.
+
         Args:
             ca: file with the certificates that sign the server's.
             insecure: do not check the server's certificate.
@@ -190,17 +192,43 @@ def parse_url(url: str) -> tuple[str, int, str, str, str, bool]:
     try:
         parts = urllib.parse.urlsplit(url)
         port = parts.port or 6379
-    except ValueError as error:
-        raise BadRequest(f"{hide_password(url)!a} is no URL: {error}") from None
+    except ValueError:
+        # Not Python's words: they quote what may be half a password.
+        raise BadRequest(f"{hide_password(url)!a} is no URL: its port must be a number up to "
+                         "65535, and /, ? and # of a password are written %2F, %3F and %23"
+                         ) from None
     scheme = parts.scheme.lower()
     user = urllib.parse.unquote(parts.username or "")
     password = urllib.parse.unquote(parts.password or "")
     if scheme == "unix":
+        url_database(url)
         return "", 0, user, password, parts.path, False
     if scheme not in ("redis", "rediss", "valkey", "valkeys") or not parts.hostname:
         raise BadRequest(f"{hide_password(url)!a} is no URL of a server: write "
                          "redis://host:6379 or rediss://user:password@host:6379")
+    url_database(url)
     return parts.hostname, port, user, password, "", scheme in ("rediss", "valkeys")
+
+
+def url_database(url: str) -> int | None:
+    """The database that a URL names: redis://host:6379/3, unix:///socket?db=3. None: it names none.
+
+    Raises:
+        BadRequest: it names something else.
+    """
+    parts = urllib.parse.urlsplit(url)
+    words = dict(urllib.parse.parse_qsl(parts.query, keep_blank_values=True))
+    path = "" if parts.scheme.lower() == "unix" else parts.path.strip("/")
+    named = words.pop("db", path)
+    if words:
+        raise BadRequest(f"the option {next(iter(words))!a} of a URL is not known here: leave out "
+                         "what follows the question mark")
+    if not named and not parts.fragment:
+        return None
+    if parts.fragment or not (named.isascii() and named.isdigit()):
+        raise BadRequest(f"{hide_password(url)!a} names no database: write a number behind the "
+                         "last slash, as in redis://host:6379/3, or nothing")
+    return int(named)
 
 
 def hide_password(url: str) -> str:

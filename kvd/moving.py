@@ -68,17 +68,19 @@ class Copy:
     """One copy from a server to another."""
 
     def __init__(self, source: Link, target: Link, source_name: str, file: pathlib.Path,
-                 replace: bool = False):
+                 replace: bool = False, database: int | None = None):
         """
         Args:
             source_name: its URL; kept without the password.
             file: where the place is kept.
             replace: keys that the target holds are written over.
+            database: copied alone, into the target's of the same number; None for all.
         """
         self.source = source
         self.target = target
         self.file = file
         self.replace = replace
+        self.database = database
         self.result = Result()
         self.kept_at = 0.0
         self.resumed = False
@@ -105,9 +107,8 @@ class Copy:
         """
         if self.place.run_id and self.place.run_id == self.target_run_id:
             raise BadRequest("source and target are the same server: give the URL of another one")
-        held = databases(self.target)
-        if held and not self.replace and not self.resumed:
-            count = sum(held.values())
+        count = sum(self.wanted(self.target).values())
+        if count and not self.replace and not self.resumed:
             raise Conflict(f"the target holds {count} key{'s' * (count != 1)}: --replace writes "
                            "over those that the source has too")
         many = info(self.target.do("INFO", "memory"))
@@ -116,6 +117,11 @@ class Copy:
         if limit and many.get("maxmemory_policy") == "noeviction" and need > 1.5 * limit:
             raise Conflict(f"the source uses {need} bytes and the target has a limit of {limit}: "
                            "choose a larger plan first")
+
+    def wanted(self, link: Link) -> dict[int, int]:
+        """Databases to copy, as one side holds them: number to keys."""
+        found = databases(link)
+        return found if self.database is None else {self.database: found.get(self.database, 0)}
 
     def run(self, progress: Callable[[int, int], None]) -> Result:
         """Copy everything.
@@ -126,7 +132,7 @@ class Copy:
             Failed: source or target refuses. What was copied stays, and a new run goes on.
         """
         start = time.monotonic()
-        found = databases(self.source)
+        found = self.wanted(self.source)
         self.place.total = max(sum(found.values()), self.place.copied)
         for database in sorted(found):
             if database in self.place.done:
@@ -221,10 +227,9 @@ class Copy:
     # -- verification -----------------------------------------------------------------------------
 
     def verify(self, found: dict[int, int]) -> None:
-        """Counts of all databases; contents and deadlines of a sample."""
-        held = databases(self.target)
-        self.result.source_keys = sum(databases(self.source).values())
-        self.result.target_keys = sum(held.values())
+        """Counts of what was copied; contents and deadlines of a sample."""
+        self.result.source_keys = sum(self.wanted(self.source).values())
+        self.result.target_keys = sum(self.wanted(self.target).values())
         share = max(1, SAMPLE_KEYS // max(1, len(found)))
         for database in found:
             for link in (self.source, self.target):

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import click
 
 from .. import plans
-from ..client import Link, Wrong, hide_password
+from ..client import Link, Wrong, hide_password, url_database
 from ..errors import BadRequest, Failed, Forbidden
 from ..moving import Copy, Result
 from .instances import describe
@@ -30,9 +30,9 @@ def import_(session: Session, name: str, source: str, replace: bool, cacert: str
             insecure: bool) -> None:
     """Copy a live Redis or Valkey server: kvd import cache redis://:password@host:6379
 
-    Keys, deadlines and databases are copied while the source serves on. `-` reads the URL from
-    standard input, so that no process list shows its password. An import that was cut short goes
-    on where it stopped.
+    Keys, deadlines and databases are copied while the source serves on; of a URL that ends in a
+    number (/3), that database alone. `-` reads the URL from standard input, so that no process list
+    shows its password. An import that was cut short goes on where it stopped.
     """
     if source == "-":
         source = sys.stdin.readline().strip()
@@ -81,7 +81,8 @@ def copy_into(session: Session, instance: dict, source: str, replace: bool, ca: 
         for link in (reading, writing):
             link.timeout(300.0)
         try:
-            copy = Copy(reading, writing, source, directory / f"{key}.json", replace)
+            copy = Copy(reading, writing, source, directory / f"{key}.json", replace,
+                        url_database(source))
             copy.check()
             if session.dry_run:
                 session.print({"source": hide_password(source)},
@@ -93,7 +94,7 @@ def copy_into(session: Session, instance: dict, source: str, replace: bool, ca: 
     if result.differing:
         raise Failed(f"{len(result.differing)} of {result.sampled} sampled keys differ, among "
                      f"them {result.differing[0]!a}: are they written to at the source?")
-    session.print(asdict(result), summary(instance, result))
+    session.print(asdict(result), summary(instance, result, copy.database))
     if result.target_keys < result.source_keys:
         session.note(f"The source holds {result.source_keys} keys now and the instance "
                      f"{result.target_keys}: some were written meanwhile, have expired, or had to "
@@ -138,8 +139,9 @@ def watch(session: Session, copy: Copy) -> Result:
         return copy.run(show)
 
 
-def summary(instance: dict, result: Result) -> str:
-    return (f"Copied {result.copied:,} keys ({plans.show_bytes(result.bytes)}) into "
+def summary(instance: dict, result: Result, database: int | None) -> str:
+    keys = f"{result.copied:,} keys" + (f" of database {database}" if database is not None else "")
+    return (f"Copied {keys} ({plans.show_bytes(result.bytes)}) into "
             f"{instance['name']} in {result.seconds:.1f} s; {result.sampled} of them compared, "
             "all equal.")
 

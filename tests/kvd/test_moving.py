@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from kvd.client import Link
-from kvd.errors import EXIT_CODES, Conflict, Failed
+from kvd.client import Link, parse_url, url_database
+from kvd.errors import EXIT_CODES, BadRequest, Conflict, Failed
 from kvd.moving import Copy, databases
 from tests.journal.engines import Engine
 from tests.kvd.installation import Installation
@@ -219,6 +219,42 @@ def test_a_target_that_is_full_says_so(target, tmp_path):
         source.close()
 
 
+def test_a_database_that_is_named_is_copied_alone(source, target, tmp_path):
+    with Link.unix(source.path) as link:
+        fill(link, 50)
+        count = databases(link)[3]
+    with Link.unix(target.path) as link:
+        link.do("SET", "a", "another database's")
+    one = copy(source, target, tmp_path, database=3)
+    one.check()
+    result = one.run(lambda done, total: None)
+    assert (result.copied, result.source_keys, result.target_keys) == (count, count, count)
+    with Link.unix(source.path) as ours, Link.unix(target.path) as theirs:
+        assert databases(theirs) == {0: 1, 3: count} and same_database(ours, theirs, 3)
+    with pytest.raises(Conflict, match=f"holds {count} keys"):
+        copy(source, target, tmp_path, database=3).check()
+    with pytest.raises(Failed, match="database 99: "):
+        copy(source, target, tmp_path, database=99).run(lambda done, total: None)
+
+
+@pytest.mark.parametrize("url, database", [
+    ("redis://h", None), ("redis://h:1/", None), ("redis://h/0", 0), ("rediss://:p@h:1/3", 3),
+    ("redis://h/3?db=5", 5), ("unix:///a/3", None), ("unix:///a?db=2", 2)])
+def test_the_database_of_a_url(url, database):
+    parse_url(url)
+    assert url_database(url) == database
+
+
+@pytest.mark.parametrize("url", [
+    "redis://:secret@h/x", "redis://:secret@h/-1", "redis://:secret@h/1/2", "redis://h?db=x",
+    "redis://h?password=secret", "redis://u:1/secret@h", "redis://u:1#secret@h:1",
+    "redis://u:secret#1@h:1", "redis://:secret/2@h", "unix:///a?db=x", "redis://h/\u0663"])
+def test_a_url_that_names_no_database_is_refused(url):
+    with pytest.raises(BadRequest) as error:
+        parse_url(url)
+    assert "secret" not in str(error.value)
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     place = Installation(tmp_path_factory.mktemp("moving"), 22900)
@@ -245,7 +281,8 @@ def test_import_and_clone_of_ours(place, kind):
         with Link.url(url) as link:
             fill(link, 300)
             fill_odds(link)
-            held, count = groups(link), sum(databases(link).values())
+            held, kept = groups(link), databases(link)
+            count = sum(kept.values())
         refused = place.run("import", name, f"redis://:mistyped@127.0.0.1:{port}")
         assert says(refused, 4, "the source refused the login: WRONGPASS"), refused
         assert "mistyped" not in refused.stderr
@@ -260,6 +297,8 @@ def test_import_and_clone_of_ours(place, kind):
             assert groups(ours) == held
             for database in (0, 3):
                 assert same_database(theirs, ours, database)
+        part = place.run("import", name, url + "/3", "--replace")
+        assert f"Copied {kept[3]} keys of database 3 (" in part.stdout, part.stderr
         assert place.run("import", name, url).returncode == 4
         assert place.run("import", name, url, "--replace").returncode == 0
     finally:
