@@ -11,6 +11,8 @@ Invariants
     M1  the place that is kept lies behind keys that the target has confirmed
     M2  a key that the target holds is replaced only when `replace` was said, or this very copy
         has written it (a resumed copy)
+    M3  a copy during which the target evicted keys never ends well, nor does one that goes on from
+        it: what went may lie behind the place, so that the next one begins anew
 """
 import hashlib
 import json
@@ -22,12 +24,15 @@ from dataclasses import asdict, dataclass, field
 from .client import Link, Wrong, hide_password, info
 from .errors import BadRequest, Conflict, Failed
 from .home import write_private
+from .plans import show_bytes
 
 BATCH_KEYS = 200
 BATCH_BYTES = 16 << 20
 SAMPLE_KEYS = 100
 KEEP_SECONDS = 1.0
 DEADLINE_SLACK_MS = 2000
+# What another server keeps in so many bytes may take one here.
+FOREIGN_SHARE = 1.5
 
 
 @dataclass
@@ -36,6 +41,8 @@ class Place:
 
     source: str
     run_id: str
+    target_run_id: str = ""
+    evicted: int = 0                    # by the target, when the copy began
     database: int = 0
     cursor: str = "0"
     copied: int = 0
@@ -64,6 +71,27 @@ def databases(link: Link) -> dict[int, int]:
             if name.startswith("db") and name[2:].isdigit()}
 
 
+def evicted(link: Link) -> int:
+    """Keys that a server has evicted since it was started."""
+    return int(info(link.do("INFO", "stats")).get("evicted_keys", 0))
+
+
+def check_room(source: Link, limit: int, share: float = 1.0) -> None:
+    """Whether what the source holds can fit at all, whatever the policy.
+
+    Args:
+        limit: of the target, in bytes; 0 for none.
+        share: how many times the limit the source's data may take.
+    Raises:
+        Conflict: it cannot.
+    """
+    facts = info(source.do("INFO", "memory"))
+    need = int(facts.get("used_memory_dataset") or facts.get("used_memory", 0))
+    if limit and need > share * limit:
+        raise Conflict(f"the source holds {show_bytes(need)} of data and the target has a limit "
+                       f"of {show_bytes(limit)}: choose a larger plan first")
+
+
 class Copy:
     """One copy from a server to another."""
 
@@ -85,16 +113,16 @@ class Copy:
         self.kept_at = 0.0
         self.resumed = False
         name = hide_password(source_name)
-        run_id, self.target_run_id = (
-            info(link.do("INFO", "server")).get("run_id", "") for link in (source, target))
-        self.place = Place(name, run_id)
+        run_ids = [info(link.do("INFO", "server")).get("run_id", "") for link in (source, target)]
+        self.place = Place(name, *run_ids, evicted(target))
         if file.exists():
             try:
                 old = Place(**json.loads(file.read_text()))
-                # Cursors of a server that was restarted mean nothing.
+                # Cursors of a source that was restarted mean nothing; a target that was may have
+                # forgotten what it held.
                 if old.source == name:
                     self.resumed = True
-                    if old.run_id == self.place.run_id:
+                    if [old.run_id, old.target_run_id] == run_ids:
                         self.place = old
             except (ValueError, TypeError):
                 pass                    # a torn file: begin anew, which is only slower
@@ -105,18 +133,16 @@ class Copy:
         Raises:
             BadRequest: source and target are one. Conflict: the target must not be written to.
         """
-        if self.place.run_id and self.place.run_id == self.target_run_id:
+        if self.place.run_id and self.place.run_id == self.place.target_run_id:
             raise BadRequest("source and target are the same server: give the URL of another one")
         count = sum(self.wanted(self.target).values())
         if count and not self.replace and not self.resumed:
             raise Conflict(f"the target holds {count} key{'s' * (count != 1)}: --replace writes "
                            "over those that the source has too")
-        many = info(self.target.do("INFO", "memory"))
-        need = int(info(self.source.do("INFO", "memory")).get("used_memory", 0))
-        limit = int(many.get("maxmemory", 0))
-        if limit and many.get("maxmemory_policy") == "noeviction" and need > 1.5 * limit:
-            raise Conflict(f"the source uses {need} bytes and the target has a limit of {limit}: "
-                           "choose a larger plan first")
+        # Servers tell what all databases take, and not what one of them does.
+        if self.wanted(self.source).keys() >= databases(self.source).keys():
+            check_room(self.source, int(info(self.target.do("INFO", "memory")).get("maxmemory", 0)),
+                       FOREIGN_SHARE)
 
     def wanted(self, link: Link) -> dict[int, int]:
         """Databases to copy, as one side holds them: number to keys."""
@@ -129,7 +155,8 @@ class Copy:
         Args:
             progress: called with keys copied so far and keys in all.
         Raises:
-            Failed: source or target refuses. What was copied stays, and a new run goes on.
+            Failed: source or target refuses, or the target has evicted keys. What was copied
+                stays, and a new run goes on.
         """
         start = time.monotonic()
         found = self.wanted(self.source)
@@ -149,6 +176,7 @@ class Copy:
             self.keep(force=True)
         self.result.copied = self.place.copied
         self.verify(found)
+        self.check_evicted()
         self.file.unlink(missing_ok=True)
         self.result.seconds = time.monotonic() - start
         return self.result
@@ -214,15 +242,27 @@ class Copy:
             # SCAN may give a key twice; then what we wrote is in our way.
             return
         if text.startswith("OOM"):
-            raise Failed("the target's memory is full: choose a larger plan, and import again to "
-                         "go on")
+            raise Failed("the target's memory is full: choose a larger plan, and run this again")
         raise Failed(f"the target refuses {name!a}: {text}")
 
     def keep(self, force: bool = False) -> None:
         now = time.monotonic()
         if force or now - self.kept_at > KEEP_SECONDS:
             self.kept_at = now
+            self.check_evicted()
             write_private(self.file, json.dumps(asdict(self.place)))
+
+    def check_evicted(self) -> None:
+        """Raises Failed when the target has evicted keys since the copy began."""          # M3
+        now, place = evicted(self.target), self.place
+        # CONFIG RESETSTAT begins to count anew.
+        count = now - place.evicted if now >= place.evicted else now
+        if not count:
+            return
+        # A place in no server: the next copy may write over what this one wrote, and begins anew.
+        write_private(self.file, json.dumps(asdict(Place(place.source, ""))))
+        raise Failed(f"the target has evicted {count:,} key{'s' * (count != 1)} for lack of memory "
+                     "while keys were copied: choose a larger plan, and run this again")
 
     # -- verification -----------------------------------------------------------------------------
 

@@ -97,8 +97,7 @@ def copy_into(session: Session, instance: dict, source: str, replace: bool, ca: 
     session.print(asdict(result), summary(instance, result, copy.database))
     if result.target_keys < result.source_keys:
         session.note(f"The source holds {result.source_keys} keys now and the instance "
-                     f"{result.target_keys}: some were written meanwhile, have expired, or had to "
-                     "go for lack of memory.")
+                     f"{result.target_keys}: some were written meanwhile, or have expired.")
 
 
 def connect(who: str, url: str, ca: str | None = None, insecure: bool = False) -> Link:

@@ -203,16 +203,70 @@ def test_a_target_that_holds_keys_is_not_overwritten_unasked(source, target, tmp
         assert link.do("GET", "a") == b"theirs"
 
 
+def fill_10_mb(source) -> None:
+    with Link.unix(source.path) as link:
+        link.many([("SET", f"k{n}", "x" * 100_000) for n in range(100)])
+
+
+@pytest.mark.parametrize("policy", ["noeviction", "allkeys-lru", "volatile-ttl"])
+def test_what_cannot_fit_is_not_begun(source, target, tmp_path, policy):
+    fill_10_mb(source)
+    with Link.unix(target.path) as link:
+        link.do("CONFIG", "SET", "maxmemory", "5mb", "maxmemory-policy", policy)
+        with pytest.raises(Conflict, match="holds .* MB of data .* 5 MB: choose a larger plan"):
+            copy(source, target, tmp_path).check()
+        with pytest.raises(Conflict, match="choose a larger plan"):
+            copy(source, target, tmp_path, database=0).check()
+        copy(source, target, tmp_path, database=3).check()
+        assert databases(link) == {}
+
+
+def test_a_target_that_evicts_is_no_success(source, target, tmp_path):
+    """Nor is it when the copy was cut short before it could see that; the next begins anew."""
+    fill_10_mb(source)
+    with Link.unix(target.path) as link:
+        link.do("CONFIG", "SET", "maxmemory", "8mb", "maxmemory-policy", "allkeys-lru")
+        attempt = copy(source, target, tmp_path)
+        attempt.check()
+        with pytest.raises(Failed) as error:
+            attempt.run(lambda done, total: None)
+        gone = 100 - databases(link)[0]
+        assert f"has evicted {gone} keys" in str(error.value) and "larger plan" in str(error.value)
+        for done in ([], [0]):
+            cut = copy(source, target, tmp_path)
+            assert cut.resumed
+            cut.place.cursor, cut.place.copied, cut.place.done = "7", 50, done
+            cut.keep(force=True)
+            link.many([("SET", f"k{n}", "x" * 100_000) for n in range(100)])
+            with pytest.raises(Failed, match="has evicted .* keys"):
+                copy(source, target, tmp_path).run(lambda done, total: None)
+        link.do("CONFIG", "SET", "maxmemory", "100mb")
+    last = copy(source, target, tmp_path)
+    last.check()
+    assert (last.resumed, last.place.copied) == (True, 0)
+    assert last.run(lambda done, total: None).target_keys == 100
+    assert same(source, target)
+
+
+def test_a_copy_begins_anew_when_the_target_was_restarted(source, target, tmp_path):
+    first = copy(source, target, tmp_path)
+    first.place.copied = 50
+    first.keep(force=True)
+    other = started("valkey")
+    try:
+        second = copy(source, other, tmp_path)
+        assert (second.resumed, second.place.copied) == (True, 0)
+    finally:
+        other.close()
+
+
 def test_a_target_that_is_full_says_so(target, tmp_path):
     source = started("valkey")
     try:
-        with Link.unix(source.path) as link:
-            link.many([("SET", f"k{n}", "x" * 100_000) for n in range(100)])
+        fill_10_mb(source)
         with Link.unix(target.path) as link:
             link.do("CONFIG", "SET", "maxmemory", "5mb", "maxmemory-policy", "noeviction")
         attempt = copy(source, target, tmp_path)
-        with pytest.raises(Conflict, match="choose a larger plan first"):
-            attempt.check()
         with pytest.raises(Failed, match="memory is full"):
             attempt.run(lambda done, total: None)
     finally:
