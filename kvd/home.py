@@ -139,7 +139,7 @@ def write_private(path: pathlib.Path, content: bytes | str) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.rename(beside, path)
-    except OSError:
+    except BaseException:               # Ctrl-C too leaves nothing
         with contextlib.suppress(OSError):
             os.unlink(beside)
         raise

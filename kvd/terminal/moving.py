@@ -10,8 +10,9 @@ import click
 
 from .. import plans
 from ..client import Link, Wrong, hide_password, url_database
-from ..errors import BadRequest, Failed, Forbidden
-from ..moving import Copy, Result
+from ..errors import BadRequest, Conflict, Failed, Forbidden, NotFound, Refused
+from ..instance import SUSPENDED
+from ..moving import Copy, Result, check_room
 from .instances import describe
 from .session import Progress, Session, name_argument, verb
 
@@ -40,7 +41,12 @@ def import_(session: Session, name: str, source: str, replace: bool, cacert: str
         raise BadRequest("RDB and AOF files cannot be imported yet: start a server with the file "
                          "and give its URL")
     instance = session.get(name)
-    copy_into(session, instance, source, replace, cacert, insecure)
+    copy = copy_into(session, instance, source, replace, cacert, insecure)
+    if session.dry_run:
+        session.print({"source": hide_password(source)},
+                      f"Would copy {hide_password(source)} into {instance['name']}")
+    else:
+        tell(session, instance, copy)
 
 
 @click.command()
@@ -49,8 +55,14 @@ def import_(session: Session, name: str, source: str, replace: bool, cacert: str
 @click.option("--plan", help="The new one's plan; that of the old one unless given.")
 @verb(changes=True)
 def clone(session: Session, name: str, new_name: str, plan: str | None) -> None:
-    """Make a new instance with the settings and the data of another."""
+    """Make a new instance with the settings and the data of another.
+
+    Data that does not fit is refused before anything is made. A clone whose data could not be
+    copied, or that was interrupted, is deleted again.
+    """
     old = session.get(name)
+    if old["status"] == SUSPENDED:
+        raise Conflict(f"{old['name']} is suspended: `kvd resume {old['name']}`, then clone it")
     body = {"name": new_name, "plan": plan or old["plan"], "region": old["region"],
             "maxmemoryPolicy": old["options"]["maxmemoryPolicy"], "engine": old["engine"]}
     if body["plan"] == "custom":
@@ -58,42 +70,81 @@ def clone(session: Session, name: str, new_name: str, plan: str | None) -> None:
                  "connections": old["limits"]["connections"]}
     if plan is None:
         body["persistenceMode"] = old["options"]["persistenceMode"]
+    dry_body = body | {"dryRun": True}
+    planned = session.ask("POST", "/key-value", dry_body)
+    source = session.connection(old["id"])["internalConnectionString"]
+    with connect(old["name"], source) as link:
+        check_room(link, planned["limits"]["memoryBytes"])
     if session.dry_run:
-        body["dryRun"] = True
-        session.print(body, f"Would clone {describe(old)}\n"
-                            f"into {describe(session.ask('POST', '/key-value', body))}")
+        session.print(dry_body, f"Would clone {describe(old)}\ninto {describe(planned)}")
         return
     made = session.ask("POST", "/key-value", body)
-    made = session.wait(made["id"], what=f"Creating {new_name}")
-    source = session.connection(old["id"])["internalConnectionString"]
-    copy_into(session, made, source, False, None, False)
+    try:
+        made = session.wait(made["id"], what=f"Creating {new_name}")
+        copy = copy_into(session, made, source)
+    except Refused as error:
+        raise type(error)(f"{error}; {discard(session, made, source)}") from None
+    except BaseException:
+        click.echo(f"\nkvd: {discard(session, made, source)}", err=True)
+        raise
+    tell(session, made, copy)
 
 
-def copy_into(session: Session, instance: dict, source: str, replace: bool, ca: str | None,
-              insecure: bool) -> None:
-    """Copy, with a bar; the place is kept under the installation's home."""
-    target = session.connection(instance["id"])["internalConnectionString"]
-    directory = session.home.root / "imports"
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+def discard(session: Session, made: dict, source: str) -> str:
+    """Delete a clone that is not whole. Returns what became of it."""
+    name = made["name"]
+    try:
+        session.ask("DELETE", f"/key-value/{made['id']}")
+    except NotFound:
+        pass                            # it could not be created, and is gone already
+    except Refused as error:
+        return f"{name} stays, and is not whole ({error}): `kvd delete {name}` deletes it"
+    place_file(session, made, source).unlink(missing_ok=True)
+    return f"{name} was deleted again"
+
+
+def place_file(session: Session, instance: dict, source: str) -> pathlib.Path:
+    """Where the place of a copy is kept: under the installation's home."""
     key = hashlib.sha256(f"{instance['id']} {hide_password(source)}".encode()).hexdigest()[:20]
+    return session.home.root / "imports" / f"{key}.json"
+
+
+def copy_into(session: Session, instance: dict, source: str, replace: bool = False,
+              ca: str | None = None, insecure: bool = False) -> Copy:
+    """Copy, with a bar; in a dry run, only look whether it may begin.
+
+    Args:
+        source: its URL.
+        replace: write over keys that the instance holds.
+        ca: file with the certificates that sign the source's.
+        insecure: do not check the source's certificate.
+    Raises:
+        Refused: either server, or the copy, as its sentence says.
+    """
+    target = session.connection(instance["id"])["internalConnectionString"]
+    file = place_file(session, instance, source)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with connect("the source", source, ca, insecure) as reading, \
             connect(instance["name"], target) as writing:
         for link in (reading, writing):
             link.timeout(300.0)
         try:
-            copy = Copy(reading, writing, source, directory / f"{key}.json", replace,
-                        url_database(source))
+            copy = Copy(reading, writing, source, file, replace, url_database(source))
             copy.check()
             if session.dry_run:
-                session.print({"source": hide_password(source)},
-                              f"Would copy {hide_password(source)} into {instance['name']}")
-                return
+                return copy
             result = watch(session, copy)
         except Wrong as error:
             raise Failed(f"it was refused: {error}") from None
     if result.differing:
         raise Failed(f"{len(result.differing)} of {result.sampled} sampled keys differ, among "
                      f"them {result.differing[0]!a}: are they written to at the source?")
+    return copy
+
+
+def tell(session: Session, instance: dict, copy: Copy) -> None:
+    """What was copied."""
+    result = copy.result
     session.print(asdict(result), summary(instance, result, copy.database))
     if result.target_keys < result.source_keys:
         session.note(f"The source holds {result.source_keys} keys now and the instance "

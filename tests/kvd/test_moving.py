@@ -3,11 +3,16 @@ cut short goes on, and what differs is found. Method: stock servers as source; a
 target too, so that the copying is tried by itself, then one of our own."""
 import pathlib
 import random
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
-from kvd.client import Link, parse_url, url_database
+from kvd.client import Link, info, parse_url, url_database
 from kvd.errors import EXIT_CODES, BadRequest, Conflict, Failed
+from kvd.home import write_private
 from kvd.moving import Copy, databases
 from tests.journal.engines import Engine
 from tests.kvd.installation import Installation
@@ -100,8 +105,8 @@ def groups(link: Link) -> list:
     """Groups, and what is pending of whom."""
     found = []
     for key in ("stream", "stream empty", "stream long"):
-        for info in link.do("XINFO", "GROUPS", key):
-            fields = dict(zip(info[::2], info[1::2], strict=True))
+        for facts in link.do("XINFO", "GROUPS", key):
+            fields = dict(zip(facts[::2], facts[1::2], strict=True))
             found.append([key] + [fields[name] for name in
                                   (b"name", b"consumers", b"pending", b"last-delivered-id")])
             pending = link.do("XPENDING", key, fields[b"name"], "-", "+", 100)
@@ -382,6 +387,84 @@ def test_an_instance_is_not_imported_into_itself(place):
     for url in (place.url("mirror"), place.url("mirror").replace("127.0.0.1", "localhost")):
         run = place.run("import", "mirror", url, "--replace")
         assert says(run, 2, "are the same server"), run
+
+
+def test_a_file_whose_writing_is_interrupted_leaves_nothing(monkeypatch, tmp_path):
+    def interrupt(fd):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_private(tmp_path / "place", "{}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def names(place) -> set[str]:
+    return {item["keyValue"]["name"] for item in place.ask("GET", "/key-value", limit=100)}
+
+
+def places(place) -> list[pathlib.Path]:
+    """Files about copies that are to be gone on with."""
+    return list((place.home.root / "imports").glob("*"))
+
+
+def test_a_clone_that_cannot_fit_is_not_made(place):
+    place.create("large", "starter")
+    with place.link("large") as link:
+        link.many([("SET", f"k{n}", "x" * 100_000) for n in range(300)])
+    before = names(place)
+    for dry in ((), ("--dry-run",)):
+        run = place.run("clone", "large", "small", "--plan", "free", *dry)
+        assert says(run, 4, "a limit of 25 MB: choose a larger plan first"), run
+        assert "Creating" not in run.stderr
+    assert place.run("suspend", "large", "--yes").returncode == 0
+    assert says(place.run("clone", "large", "small"), 4, "`kvd resume large`, then clone it")
+    assert names(place) == before
+
+
+@pytest.fixture(scope="module")
+def brim(place):
+    """An instance whose data is within Free's limit, and not with the tables that lead to it."""
+    place.create("brim", "starter")
+    with place.link("brim") as link:
+        dataset = number = 0
+        while dataset < 24 << 20:
+            link.many([("SET", n, "x") for n in range(number, number + 10_000)])
+            number += 10_000
+            dataset = int(info(link.do("INFO", "memory"))["used_memory_dataset"])
+        assert dataset < 25 << 20
+    return "brim"
+
+
+@pytest.mark.parametrize("policy, text", [
+    ("noeviction", "memory is full: choose a larger plan"),
+    ("allkeys_lru", "has evicted ")])
+def test_a_clone_that_fails_is_deleted_again(place, brim, policy, text):
+    place.ask("PATCH", f"/key-value/{brim}", {"maxmemoryPolicy": policy})
+    before, kept = names(place), places(place)
+    run = place.run("clone", brim, "less", "--plan", "free")
+    assert says(run, 1, text) and run.stderr.endswith("; less was deleted again\n"), run
+    assert names(place) == before and places(place) == kept
+
+
+def test_a_clone_that_is_interrupted_is_deleted_again(place):
+    place.create("long", "starter")
+    with place.link("long") as link:
+        for start in range(0, 200_000, 10_000):
+            link.many([("SET", n, n) for n in range(start, start + 10_000)])
+    before, kept = names(place), places(place)
+    command = subprocess.Popen(
+        [sys.executable, "-m", "kvd", "clone", "long", "cut"], env=place.environment, text=True,
+        cwd=place.home.root.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 30
+    while places(place) == kept:
+        assert time.monotonic() < deadline and command.poll() is None
+        time.sleep(0.005)
+    command.send_signal(signal.SIGINT)
+    out, error = command.communicate(timeout=30)
+    assert command.returncode == 130 and out == "", error
+    assert "kvd: cut was deleted again" in error and "Traceback" not in error
+    assert names(place) == before and places(place) == kept
 
 
 def test_a_legacy_instance_is_cloned_as_one(place):
