@@ -1,16 +1,17 @@
-"""Copy the data of a live server into another: SCAN, DUMP, RESTORE.
+"""Copy the data of a live server into another: SCAN, DUMP, RESTORE; FUNCTION LIST, FUNCTION LOAD.
 
 Works with whatever speaks these commands: Redis 6 and 7, Valkey, ourselves. Each key is written
 with its deadline as a point in time, so that a slow copy prolongs nothing. A copy may be done over
-any number of times; where it stopped is kept in a file, and it goes on from there.
+any number of times; where it stopped is kept in a file, and it goes on from there. Functions go
+over as the code of their libraries, which is the same for every version, as a dump of them is not.
 
 What the copy cannot see: a key that is deleted at the source after it was copied stays at the
 target. The verification counts, and compares a sample by its contents.
 
 Invariants
     M1  the place that is kept lies behind keys that the target has confirmed
-    M2  a key that the target holds is replaced only when `replace` was said, or this very copy
-        has written it (a resumed copy)
+    M2  a key or library that the target holds is replaced only when `replace` was said, or this
+        very copy has written it (a resumed copy)
     M3  a copy during which the target evicted keys never ends well, nor does one that goes on from
         it: what went may lie behind the place, so that the next one begins anew
 """
@@ -52,7 +53,13 @@ class Place:
 
 @dataclass
 class Result:
-    """What a copy has done."""
+    """What a copy has done.
+
+    Attributes:
+        libraries: of functions, at the target now.
+        refused: libraries that the target does not take, each with its reason.
+        notes: sentences for a person: what could not be copied, and is no error.
+    """
 
     copied: int = 0
     gone: int = 0
@@ -61,6 +68,9 @@ class Result:
     target_keys: int = 0
     sampled: int = 0
     differing: list[str] = field(default_factory=list)
+    libraries: int = 0
+    refused: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
 
@@ -69,6 +79,28 @@ def databases(link: Link) -> dict[int, int]:
     return {int(name[2:]): int(value.partition("keys=")[2].partition(",")[0])
             for name, value in info(link.do("INFO", "keyspace")).items()
             if name.startswith("db") and name[2:].isdigit()}
+
+
+def libraries(link: Link) -> dict[str, bytes] | None:
+    """Libraries of functions: name to code. None: the server knows no functions, as Redis 6.
+
+    Raises:
+        Wrong: it does not tell.
+    """
+    try:
+        reply = link.do("FUNCTION", "LIST", "WITHCODE")
+    except Wrong as error:
+        if str(error).startswith("ERR unknown command"):
+            return None
+        raise
+    rows = [dict(zip(row[::2], row[1::2], strict=True))
+            for row in reply]                                           # type: ignore[attr-defined]
+    return {row[b"library_name"].decode(): row[b"library_code"] for row in rows}
+
+
+def show_libraries(count: int) -> str:
+    """1 library of functions, 2 libraries of functions."""
+    return f"{count} librar{'y' if count == 1 else 'ies'} of functions"
 
 
 def evicted(link: Link) -> int:
@@ -139,10 +171,24 @@ class Copy:
         if count and not self.replace and not self.resumed:
             raise Conflict(f"the target holds {count} key{'s' * (count != 1)}: --replace writes "
                            "over those that the source has too")
+        self.check_libraries()
         # Servers tell what all databases take, and not what one of them does.
         if self.wanted(self.source).keys() >= databases(self.source).keys():
             check_room(self.source, int(info(self.target.do("INFO", "memory")).get("maxmemory", 0)),
                        FOREIGN_SHARE)
+
+    def check_libraries(self) -> None:
+        """Raises Conflict when the target has a library of the same name that may not be lost."""
+        if self.replace or self.resumed:
+            return
+        try:
+            theirs, ours = libraries(self.source) or {}, libraries(self.target) or {}
+        except Wrong:
+            return                      # they will not be copied, and the result says so
+        for name, code in theirs.items():
+            if ours.get(name, code) != code:
+                raise Conflict(f"the target holds another library of functions {name!a}: --replace "
+                               "writes over it")
 
     def wanted(self, link: Link) -> dict[int, int]:
         """Databases to copy, as one side holds them: number to keys."""
@@ -159,6 +205,7 @@ class Copy:
                 stays, and a new run goes on.
         """
         start = time.monotonic()
+        self.copy_libraries()
         found = self.wanted(self.source)
         self.place.total = max(sum(found.values()), self.place.copied)
         for database in sorted(found):
@@ -180,6 +227,29 @@ class Copy:
         self.file.unlink(missing_ok=True)
         self.result.seconds = time.monotonic() - start
         return self.result
+
+    def copy_libraries(self) -> None:
+        """Functions, which belong to no database. What is not copied is said in the result."""
+        result = self.result
+        try:
+            theirs = libraries(self.source) or {}
+        except Wrong as error:
+            result.notes.append("Functions were not copied: the source refuses FUNCTION LIST: "
+                                f"{error}")
+            return
+        ours = libraries(self.target)
+        if theirs and ours is None:
+            result.notes.append(f"{show_libraries(len(theirs))} cannot be copied: the target knows "
+                                "none, as no Redis before 7 does.")
+            return
+        for name, code in theirs.items():
+            option = ("REPLACE",) if self.replace or self.resumed else ()       # M2
+            try:
+                if ours is not None and ours.get(name) != code:
+                    self.target.do("FUNCTION", "LOAD", *option, code)
+                result.libraries += 1
+            except Wrong as error:
+                result.refused.append(f"{name}: {error}")
 
     def copy_database(self, progress: Callable[[int, int], None]) -> None:
         cursor = self.place.cursor

@@ -12,7 +12,7 @@ from .. import plans
 from ..client import Link, Wrong, hide_password, url_database
 from ..errors import BadRequest, Conflict, Failed, Forbidden, NotFound, Refused
 from ..instance import SUSPENDED
-from ..moving import Copy, Result, check_room
+from ..moving import Copy, Result, check_room, show_libraries
 from .instances import describe
 from .session import Progress, Session, name_argument, verb
 
@@ -31,9 +31,9 @@ def import_(session: Session, name: str, source: str, replace: bool, cacert: str
             insecure: bool) -> None:
     """Copy a live Redis or Valkey server: kvd import cache redis://:password@host:6379
 
-    Keys, deadlines and databases are copied while the source serves on; of a URL that ends in a
-    number (/3), that database alone. `-` reads the URL from standard input, so that no process list
-    shows its password. An import that was cut short goes on where it stopped.
+    Keys, deadlines, databases and functions are copied while the source serves on; of a URL that
+    ends in a number (/3), that database alone. `-` reads the URL from standard input, so that no
+    process list shows its password. An import that was cut short goes on where it stopped.
     """
     if source == "-":
         source = sys.stdin.readline().strip()
@@ -139,13 +139,18 @@ def copy_into(session: Session, instance: dict, source: str, replace: bool = Fal
     if result.differing:
         raise Failed(f"{len(result.differing)} of {result.sampled} sampled keys differ, among "
                      f"them {result.differing[0]!a}: are they written to at the source?")
+    if result.refused:
+        raise Failed(f"the keys are copied, but {instance['name']} refuses "
+                     f"{show_libraries(len(result.refused))}, among them {result.refused[0]}")
     return copy
 
 
 def tell(session: Session, instance: dict, copy: Copy) -> None:
-    """What was copied."""
+    """What was copied, and what was not."""
     result = copy.result
     session.print(asdict(result), summary(instance, result, copy.database))
+    for note in result.notes:
+        session.note(note)
     if result.target_keys < result.source_keys:
         session.note(f"The source holds {result.source_keys} keys now and the instance "
                      f"{result.target_keys}: some were written meanwhile, or have expired.")
@@ -191,8 +196,9 @@ def watch(session: Session, copy: Copy) -> Result:
 
 def summary(instance: dict, result: Result, database: int | None) -> str:
     keys = f"{result.copied:,} keys" + (f" of database {database}" if database is not None else "")
-    return (f"Copied {keys} ({plans.show_bytes(result.bytes)}) into "
-            f"{instance['name']} in {result.seconds:.1f} s; {result.sampled} of them compared, "
+    functions = f" and {show_libraries(result.libraries)}" if result.libraries else ""
+    return (f"Copied {keys} ({plans.show_bytes(result.bytes)}){functions} into "
+            f"{instance['name']} in {result.seconds:.1f} s; {result.sampled} keys compared, "
             "all equal.")
 
 

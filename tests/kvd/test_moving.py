@@ -208,6 +208,54 @@ def test_a_target_that_holds_keys_is_not_overwritten_unasked(source, target, tmp
         assert link.do("GET", "a") == b"theirs"
 
 
+LIBRARY = "#!lua name=mine\nredis.register_function('%s', function() return %d end)"
+
+
+@pytest.mark.parametrize("kind", ["valkey", "redis"])
+def test_functions_are_copied(kind, target, tmp_path):
+    source = started(kind)
+    try:
+        with Link.unix(source.path) as ours, Link.unix(target.path) as theirs:
+            ours.do("FUNCTION", "LOAD", LIBRARY % ("one", 1))
+            ours.do("FUNCTION", "LOAD", LIBRARY.replace("mine", "other") % ("two", 2))
+            theirs.do("FUNCTION", "LOAD", LIBRARY.replace("mine", "kept") % ("three", 3))
+            one = copy(source, target, tmp_path)
+            one.check()
+            result = one.run(lambda done, total: None)
+            assert (result.libraries, result.refused, result.notes) == (2, [], [])
+            assert [theirs.do("FCALL", name, 0) for name in ("one", "two", "three")] == [1, 2, 3]
+            copy(source, target, tmp_path).check()
+            theirs.do("FUNCTION", "LOAD", "REPLACE", LIBRARY % ("one", 7))
+            with pytest.raises(Conflict, match="holds another library of functions 'mine': --repl"):
+                copy(source, target, tmp_path).check()
+            unasked = copy(source, target, tmp_path).run(lambda done, total: None)
+            assert unasked.libraries == 1 and unasked.refused[0].startswith("mine: ERR Library")
+            assert theirs.do("FCALL", "one", 0) == 7
+            asked = copy(source, target, tmp_path, replace=True)
+            asked.check()
+            assert asked.run(lambda done, total: None).libraries == 2
+            assert [theirs.do("FCALL", name, 0) for name in ("one", "two", "three")] == [1, 2, 3]
+    finally:
+        source.close()
+
+
+def test_a_source_that_does_not_tell_its_functions(target, tmp_path):
+    source = started("valkey")
+    try:
+        with Link.unix(source.path) as link:
+            link.do("FUNCTION", "LOAD", LIBRARY % ("one", 1))
+            link.do("SET", "a", "1")
+            link.do("ACL", "SETUSER", "default", "-function")
+        one = copy(source, target, tmp_path)
+        one.check()
+        result = one.run(lambda done, total: None)
+        assert (result.copied, result.libraries, result.refused) == (1, 0, [])
+        note, = result.notes
+        assert note.startswith("Functions were not copied: the source refuses FUNCTION LIST: NOP")
+    finally:
+        source.close()
+
+
 def fill_10_mb(source) -> None:
     with Link.unix(source.path) as link:
         link.many([("SET", f"k{n}", "x" * 100_000) for n in range(100)])
@@ -465,6 +513,40 @@ def test_a_clone_that_is_interrupted_is_deleted_again(place):
     assert command.returncode == 130 and out == "", error
     assert "kvd: cut was deleted again" in error and "Traceback" not in error
     assert names(place) == before and places(place) == kept
+
+
+@pytest.mark.parametrize("kind", ["valkey", "redis"])
+def test_functions_arrive_in_instances(place, kind):
+    """By import and by clone; a legacy instance has none, and one that it refuses is told."""
+    port = free_port()
+    source = started(kind, "--port", str(port))
+    url = f"redis://127.0.0.1:{port}"
+    try:
+        with Link.url(url) as link:
+            link.do("FUNCTION", "LOAD", LIBRARY % ("one", 1))
+            link.do("SET", "a", "1")
+        place.create(f"with-{kind}")
+        place.create(f"legacy-{kind}", engine="redis6")
+        run = place.run("import", f"with-{kind}", url)
+        assert run.returncode == 0 and " and 1 library of functions into" in run.stdout, run
+        found = place.json("clone", f"with-{kind}", f"with-{kind}-2")
+        assert (found["copied"], found["libraries"], found["notes"]) == (1, 1, [])
+        for name in (f"with-{kind}", f"with-{kind}-2"):
+            with place.link(name) as link:
+                assert link.do("FCALL", "one", 0) == 1
+        run = place.run("import", f"legacy-{kind}", url)
+        assert run.returncode == 0 and "functions into" not in run.stdout, run
+        assert run.stderr.splitlines()[-1] == "1 library of functions cannot be copied: the " \
+            "target knows none, as no Redis before 7 does."
+        with Link.url(url) as link:
+            link.do("FUNCTION", "LOAD", LIBRARY.replace("mine", "two") % ("both", 1))
+        with place.link(f"with-{kind}") as link:
+            link.do("FUNCTION", "LOAD", LIBRARY.replace("mine", "other") % ("both", 1))
+        run = place.run("import", f"with-{kind}", url, "--replace")
+        assert says(run, 1, f"the keys are copied, but with-{kind} refuses 1 library of "
+                            "functions, among them two: ERR Function both already exists"), run
+    finally:
+        source.close()
 
 
 def test_a_legacy_instance_is_cloned_as_one(place):
