@@ -6,18 +6,24 @@ than the server does. Where standard input is no terminal it reads a command a l
 import json
 import os
 import re
+import select
 import sys
 from collections.abc import Iterator
+from typing import NoReturn
 
 import click
 
-from ..client import Gone, Link, Status, Wrong
-from ..errors import BadRequest
+from ..client import Link, Status, Wrong
+from ..errors import BadRequest, Forbidden, Refused
 from ..home import default_home
 
 HISTORY_NAME = "history"
 SECRET = re.compile(r"^\s*(auth|hello|acl\s+setuser|config\s+set\s+\S*(pass|auth))\b", re.I)
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "a": "\a"}
+REPLY_SECONDS = 3600.0                  # of a command that blocks
+REFUSAL_SECONDS = 0.3                   # in which CLIENT REPLY OFF would be refused
+LISTENING = (b"subscribe", b"psubscribe", b"ssubscribe", b"monitor")
+LEAVING = (b"unsubscribe", b"punsubscribe", b"sunsubscribe")
 
 
 def split_words(line: str) -> list[bytes]:
@@ -190,56 +196,160 @@ def argument(raw_facts: list) -> str:
     return f"[{text}]" if "optional" in flags else text
 
 
+class Talk:
+    """A conversation: the connection, and what its server will answer to what.
+
+    Most commands have one reply. UNSUBSCRIBE has one a channel, CLIENT REPLY OFF none until ON,
+    and behind SUBSCRIBE and MONITOR replies come unasked: who expects one would from then on show
+    the reply to the command before.
+
+    Attributes:
+        link: None before the first command, and where a connection is lost or given up.
+        database: as SELECT chose it; chosen again when we connect anew.
+        silent: what CLIENT REPLY has switched off: "skip", the next reply, or "off", all of them.
+        queued: of an open transaction: replies that its EXEC has beyond its own, and whether it
+            subscribes.
+    """
+
+    def __init__(self, url: str, name: str, ca: str | None = None, as_json: bool = False):
+        self.url = url
+        self.name = name
+        self.ca = ca
+        self.as_json = as_json
+        self.link: Link | None = None
+        self.database = "0"
+        self.hang_up()
+
+    def connect(self) -> Link:
+        """The connection, made when there is none.
+
+        Raises:
+            Forbidden: the login is refused. Gone: nobody answers.
+        """
+        if self.link is None:
+            try:
+                self.link = Link.url(self.url, ca=self.ca)
+            except Wrong as error:
+                raise Forbidden(refusal(self.name, str(error))) from None
+            self.link.timeout(REPLY_SECONDS)
+            try:
+                if self.database != "0":
+                    self.link.do("SELECT", self.database)
+            except Wrong:
+                self.database = "0"
+        return self.link
+
+    def hang_up(self) -> None:
+        """Give the connection up, with replies that are still to come."""
+        if self.link is not None:
+            self.link.close()
+        self.link, self.silent, self.queued = None, "", (0, False)
+
+    def run(self, words: list[bytes]) -> int:
+        """One command, and all that is answered to it.
+
+        Returns:
+            Exit status.
+        Raises:
+            KeyboardInterrupt: nothing else ends one that listens.
+        """
+        link, name = self.connect(), words[0].lower()
+        link.send([tuple(words)])
+        reply = None
+        if not self.silenced(link, words):
+            reply = self.tell(link.read())
+        more = max(0, len(words) - 2) if name in LEAVING else 0
+        listening = name in LISTENING
+        if isinstance(reply, Status) and reply == b"QUEUED":
+            self.queued = (self.queued[0] + more, self.queued[1] or listening)
+            return 0
+        if name in (b"exec", b"discard", b"reset"):
+            if isinstance(reply, list):
+                more, listening = self.queued
+            self.queued = (0, False)
+        if isinstance(reply, Wrong):
+            return 1
+        for _ in range(more if isinstance(reply, list) else 0):
+            self.tell(link.read())
+        if listening:
+            self.listen(link)
+        if name == b"select" and len(words) == 2:
+            self.database = words[1].decode(errors="replace")
+        elif name == b"reset":
+            self.database = "0"
+        return 0
+
+    def silenced(self, link: Link, words: list[bytes]) -> bool:
+        """Whether nothing is answered to what was sent, which CLIENT REPLY can bring about."""
+        mode = words[2].lower() if len(words) == 3 and \
+            [word.lower() for word in words[:2]] == [b"client", b"reply"] else b""
+        if mode in (b"off", b"skip"):
+            # It is silent about itself, unless it was refused.
+            if not self.silent and select.select([link.sock], [], [], REFUSAL_SECONDS)[0]:
+                return False
+            self.silent = "off" if self.silent == "off" else mode.decode()
+            return True
+        silent = self.silent if mode != b"on" else ""
+        self.silent = "off" if silent == "off" else ""
+        return bool(silent)
+
+    def listen(self, link: Link) -> NoReturn:
+        """Show what comes unasked until somebody presses Ctrl-C."""
+        if sys.stdout.isatty():
+            click.echo("Listening: Ctrl-C ends it.", err=True)
+        link.sock.settimeout(None)      # a channel may be quiet for a day
+        while True:
+            self.tell(link.read())
+
+    def tell(self, reply: object) -> object:
+        """Print a reply, at once, and give it back."""
+        if self.as_json:
+            click.echo(json.dumps(plain(reply), ensure_ascii=False))
+        elif sys.stdout.isatty():
+            shown = show(reply)
+            click.echo(click.style(shown, fg="red") if isinstance(reply, Wrong) else shown)
+        else:
+            sys.stdout.buffer.write(raw(reply) + b"\n")
+            sys.stdout.buffer.flush()
+        return reply
+
+
+def refusal(name: str, text: str) -> str:
+    """A login that was refused, as a sentence."""
+    told = f"{name} refuses the login: {text.removeprefix('ERR ').rstrip('.')}"
+    return f"{told}: `kvd allow {name} ADDRESS` lets an address in" if "allowlist" in text else told
+
+
 def talk_to(url: str, name: str, command: list[str], ca: str | None = None,
             as_json: bool = False) -> int:
     """Run one command, the lines of a pipe, or a prompt. Returns the exit status."""
-    link = Link.url(url, ca=ca)
-    link.timeout(3600.0)
+    talk = Talk(url, name, ca, as_json)
     try:
         if command:
-            return run(link, [word.encode("utf-8", "surrogateescape") for word in command],
-                       as_json)
+            return talk.run([word.encode("utf-8", "surrogateescape") for word in command])
         if not sys.stdin.isatty():
-            return max([run_line(link, line.rstrip("\n"), as_json) for line in sys.stdin],
-                       default=0)
-        return prompt(link, url, name, ca)
+            return max([run_line(talk, line.rstrip("\n")) for line in sys.stdin], default=0)
+        return prompt(talk)
     finally:
-        link.close()
+        talk.hang_up()
 
 
-def run_line(link: Link, line: str, as_json: bool) -> int:
+def run_line(talk: Talk, line: str) -> int:
     try:
         words = split_words(line)
     except BadRequest as error:
         click.echo(str(error), err=True)
         return 1
-    return run(link, words, as_json) if words else 0
+    return talk.run(words) if words else 0
 
 
-def run(link: Link, words: list[bytes], as_json: bool = False) -> int:
-    """One command and its reply."""
-    try:
-        reply = link.do(*words)
-    except Wrong as error:
-        reply = error
-    if as_json:
-        click.echo(json.dumps(plain(reply), ensure_ascii=False))
-    elif sys.stdout.isatty():
-        shown = show(reply)
-        click.echo(click.style(shown, fg="red") if isinstance(reply, Wrong) else shown)
-    else:
-        sys.stdout.buffer.write(raw(reply) + b"\n")
-        sys.stdout.buffer.flush()
-    return 1 if isinstance(reply, Wrong) else 0
-
-
-def prompt(link: Link, url: str, name: str, ca: str | None) -> int:
+def prompt(talk: Talk) -> int:
     """Read commands until the end of input, exit or quit."""
     from prompt_toolkit import PromptSession
     from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
     from prompt_toolkit.completion import Completer, Completion
     from prompt_toolkit.history import FileHistory
-    known = Known(link)
+    known = Known(talk.connect())
 
     class Commands(Completer):
         def get_completions(self, document, event):             # type: ignore[no-untyped-def]
@@ -266,11 +376,10 @@ def prompt(link: Link, url: str, name: str, ca: str | None) -> int:
         found = known.find(text)
         return f"{found} {known.hint(text)}" if found else "Tab completes; Ctrl-D ends"
 
-    database = "0"
     while True:
-        shown = f"{name}[{database}]> " if database != "0" else f"{name}> "
+        place = f"[{talk.database}]" if talk.database != "0" else ""
         try:
-            line = session.prompt(shown, bottom_toolbar=toolbar)
+            line = session.prompt(f"{talk.name}{place}> ", bottom_toolbar=toolbar)
         except KeyboardInterrupt:
             continue
         except EOFError:
@@ -279,14 +388,13 @@ def prompt(link: Link, url: str, name: str, ca: str | None) -> int:
             return 0
         try:
             words = split_words(line)
-            if words and run(link, words) == 0 and words[0].lower() == b"select":
-                database = words[1].decode(errors="replace")
+            if words:
+                talk.run(words)
         except BadRequest as error:
             click.echo(f"(error) {error}")
         except KeyboardInterrupt:
-            link.close()                # the reply that comes late must not answer the next
-            link = Link.url(url, ca=ca)
-        except Gone as error:
-            click.secho(f"{error}; connecting anew", fg="red", err=True)
-            link, database = Link.url(url, ca=ca), "0"
-            link.timeout(3600.0)
+            talk.hang_up()              # the reply that comes late must not answer the next
+            click.echo("Interrupted: the next command connects anew.", err=True)
+        except Refused as error:
+            talk.hang_up()
+            click.secho(f"{error}; the next command connects anew", fg="red", err=True)

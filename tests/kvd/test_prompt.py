@@ -3,6 +3,7 @@ it shows them, URLs are read, passwords never shown. Method: tables; random repl
 pair, split at every byte."""
 import random
 import socket
+import threading
 
 import pytest
 
@@ -131,3 +132,103 @@ def test_a_peer_that_does_not_answer():
     ours.settimeout(0.05)
     with pytest.raises(Gone, match="does not answer"):
         Link(ours, "peer").do("PING")
+
+
+@pytest.fixture
+def talk():
+    """A conversation, and its peer's end: what the peer sends beforehand is what it answers."""
+    ours, theirs = socket.socketpair()
+    talk = prompt.Talk("redis://127.0.0.1:1", "cache")
+    talk.link = Link(ours, "peer")
+    yield talk, theirs
+    talk.hang_up()
+    theirs.close()
+
+
+def told(*parts) -> bytes:
+    """An array as a server sends it."""
+    words = [b":%d\r\n" % part if isinstance(part, int) else
+             b"$-1\r\n" if part is None else b"$%d\r\n%b\r\n" % (len(part), part)
+             for part in parts]
+    return b"*%d\r\n" % len(parts) + b"".join(words)
+
+
+@pytest.mark.parametrize("line, replies, shown", [
+    ("SUBSCRIBE a b", told(b"subscribe", b"a", 1) + told(b"subscribe", b"b", 2)
+     + told(b"message", b"a", b"hello"),
+     b"subscribe\na\n1\nsubscribe\nb\n2\nmessage\na\nhello\n"),
+    ("psubscribe a*", told(b"psubscribe", b"a*", 1) + told(b"pmessage", b"a*", b"ab", b"x"),
+     b"psubscribe\na*\n1\npmessage\na*\nab\nx\n"),
+    ("SSUBSCRIBE a", told(b"ssubscribe", b"a", 1) + told(b"smessage", b"a", b"x"),
+     b"ssubscribe\na\n1\nsmessage\na\nx\n"),
+    ("MONITOR", b"+OK\r\n+1.0 [0 h:1] \"GET\" \"a\"\r\n", b'OK\n1.0 [0 h:1] "GET" "a"\n'),
+])
+def test_what_comes_unasked_is_shown_until_the_end(talk, capsysbinary, line, replies, shown):
+    talk, peer = talk
+    peer.sendall(replies)
+    peer.shutdown(socket.SHUT_WR)
+    with pytest.raises(Gone):
+        talk.run(prompt.split_words(line))
+    assert capsysbinary.readouterr().out == shown
+
+
+def test_a_subscription_within_a_transaction_begins_with_its_exec(talk, capsysbinary):
+    talk, peer = talk
+    peer.sendall(b"+OK\r\n+QUEUED\r\n*1\r\n" + told(b"subscribe", b"a", 1)
+                 + told(b"message", b"a", b"x"))
+    peer.shutdown(socket.SHUT_WR)
+    assert talk.run([b"MULTI"]) == talk.run([b"SUBSCRIBE", b"a"]) == 0
+    with pytest.raises(Gone):
+        talk.run([b"EXEC"])
+    assert capsysbinary.readouterr().out == b"OK\nQUEUED\nsubscribe\na\n1\nmessage\na\nx\n"
+
+
+@pytest.mark.parametrize("dialogue", [
+    [("SUBSCRIBE", b"-ERR wrong number of arguments\r\n", 1)],
+    [("UNSUBSCRIBE", told(b"unsubscribe", None, 0), 0)],
+    [("unsubscribe a b", told(b"unsubscribe", b"a", 0) + told(b"unsubscribe", b"b", 0), 0)],
+    [("PUNSUBSCRIBE a b", b"-NOPERM no\r\n", 1)],
+    [("MULTI", b"+OK\r\n", 0), ("UNSUBSCRIBE a b", b"+QUEUED\r\n", 0), ("GET x", b"+QUEUED\r\n", 0),
+     ("EXEC", b"*2\r\n" + told(b"unsubscribe", b"a", 0) + told(b"unsubscribe", b"b", 0)
+      + b"$1\r\nx\r\n", 0)],
+    [("MULTI", b"+OK\r\n", 0), ("SUBSCRIBE a", b"+QUEUED\r\n", 0), ("DISCARD", b"+OK\r\n", 0)],
+    [("CLIENT REPLY OFF", b"", 0), ("SET a 1", b"", 0), ("FOO", b"", 0),
+     ("CLIENT REPLY SKIP", b"", 0), ("SET a 1", b"", 0), ("client reply on", b"+OK\r\n", 0)],
+    [("CLIENT REPLY SKIP", b"", 0), ("SET a 1", b"", 0)],
+    [("CLIENT REPLY SKIP", b"", 0), ("CLIENT REPLY ON", b"+OK\r\n", 0)],
+    [("CLIENT REPLY OFF", b"-NOPERM no\r\n", 1)],
+], ids=lambda dialogue: dialogue[-1][0])
+def test_each_command_shows_its_own_replies(talk, capsysbinary, monkeypatch, dialogue):
+    """The one that follows shows no reply but its own."""
+    monkeypatch.setattr(prompt, "REFUSAL_SECONDS", 0.01)
+    talk, peer = talk
+    for line, replies, status in dialogue:
+        peer.sendall(replies)
+        assert talk.run(prompt.split_words(line)) == status, line
+        assert bool(capsysbinary.readouterr().out) == bool(replies), line
+    peer.sendall(b"$4\r\nmine\r\n")
+    assert talk.run([b"GET", b"a"]) == 0
+    assert capsysbinary.readouterr().out == b"mine\n"
+
+
+def test_who_connects_anew_is_in_the_same_database():
+    heard = []
+
+    def answer(server):
+        for _ in range(2):
+            peer, _ = server.accept()
+            with peer:
+                while command := peer.recv(1000):
+                    heard.append(command)
+                    peer.sendall(b"+OK\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer, args=(server,))
+        thread.start()
+        talk = prompt.Talk(f"redis://127.0.0.1:{server.getsockname()[1]}", "cache")
+        for words in ([b"SELECT", b"3"], [b"PING"]):
+            assert talk.run(words) == 0
+            talk.hang_up()
+        thread.join()
+    assert heard == [client.encode("SELECT", "3"), client.encode("SELECT", "3"),
+                     client.encode("PING")]

@@ -446,3 +446,72 @@ def test_create_is_interrupted_and_nothing_is_half_made(place):
         found = place.ask("GET", "/key-value", name=name)
         if found:
             place.wait(found[0]["keyValue"]["id"])
+
+
+def dialogue(place, args: list[str], steps: list) -> tuple[int, str]:
+    """Run it on a terminal. Each step waits for a mark, then types bytes or calls."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execve(sys.executable, [sys.executable, "-m", "kvd", *args],
+                  place.environment | {"TERM": "xterm"})
+    shown, seen = b"", 0
+    deadline = time.monotonic() + 40
+    steps = list(steps)
+    while time.monotonic() < deadline:
+        if steps and steps[0][0] in shown[seen:]:
+            mark, step = steps.pop(0)
+            seen = shown.index(mark, seen) + len(mark)
+            if callable(step):
+                step()
+            else:
+                os.write(fd, step)
+        if not select.select([fd], [], [], 0.1)[0]:
+            continue
+        try:
+            part = os.read(fd, 4096)
+        except OSError:
+            break
+        if not part:
+            break
+        shown += part
+    assert not steps, (steps, shown)
+    os.close(fd)
+    _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status), shown.decode(errors="replace")
+
+
+def test_the_prompt_shows_messages_as_they_arrive(place):
+    """And goes on behind Ctrl-C, in the same database, with each command's own reply."""
+    place.create("loud")
+
+    def publish():
+        with place.link("loud") as link:
+            assert link.do("PUBLISH", "news", "hello") == 1
+
+    code, shown = dialogue(place, ["cli", "loud", "--own"], [
+        (b"loud>", b"select 1\r"), (b"loud[1]>", b"subscribe news\r"),
+        (b"(integer) 1", publish), (b'"hello"', b"\x03"), (b"connects anew", b"set k mine\r"),
+        (b"OK", b"get k\r"), (b'"mine"', b"\x04")])
+    assert code == 0 and "Traceback" not in shown
+    with place.link("loud") as link:
+        link.do("SELECT", "1")
+        assert link.do("GET", "k") == b"mine"
+
+
+def test_one_command_that_listens(place):
+    """Each message is a line as soon as it is there; Ctrl-C ends it."""
+    place.create("heard")
+    listener = subprocess.Popen(
+        [sys.executable, "-m", "kvd", "cli", "heard", "--own", "--json", "SUBSCRIBE", "a", "b"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=place.environment)
+    try:
+        for count, channel in enumerate("ab", 1):
+            assert json.loads(listener.stdout.readline()) == ["subscribe", channel, count]
+        with place.link("heard") as link:
+            for text in ("one", "two"):
+                assert link.do("PUBLISH", "b", text) == 1
+                assert json.loads(listener.stdout.readline()) == ["message", "b", text]
+    finally:
+        listener.send_signal(signal.SIGINT)
+        _, errors = listener.communicate(timeout=20)
+    assert listener.returncode == 130 and "Traceback" not in errors
