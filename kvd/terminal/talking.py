@@ -6,7 +6,8 @@ import urllib.parse
 
 import click
 
-from ..errors import Failed
+from ..errors import Conflict, Failed
+from ..instance import SUSPENDED
 from .session import Session, name_argument, verb
 
 TOOLS = ("valkey-cli", "redis-cli")
@@ -25,14 +26,18 @@ def make(command_name: str) -> click.Command:
 
         Opens valkey-cli or redis-cli when one is installed, else a prompt of our own.
         """
-        connection = session.connection(session.get(name)["id"])
+        instance = session.get(name)
+        if instance["status"] == SUSPENDED:
+            raise Conflict(f"{instance['name']} is suspended: `kvd resume {instance['name']}` "
+                           "first")
+        connection = session.connection(instance["id"])
         url = connection["externalConnectionString" if external else "internalConnectionString"]
         ca = session.ask("GET", "/ca")["path"] if external else ""
         tool = next(filter(None, map(shutil.which, TOOLS)), None)
         if tool and not own and not session.as_json:
             run_tool(tool, url, ca, command)
         from .prompt import talk_to
-        sys.exit(talk_to(url, name, list(command), ca or None, session.as_json))
+        sys.exit(talk_to(url, instance["name"], list(command), ca or None, session.as_json))
     return talk
 
 

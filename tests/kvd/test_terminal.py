@@ -515,3 +515,22 @@ def test_one_command_that_listens(place):
         listener.send_signal(signal.SIGINT)
         _, errors = listener.communicate(timeout=20)
     assert listener.returncode == 130 and "Traceback" not in errors
+
+
+def test_a_login_that_is_refused_is_one_sentence(place):
+    place.create("shut")
+    refused(place.run("cli", "shut", "--own", "--external", "PING"), 4,
+            "`kvd allow shut ADDRESS` lets an address in")
+    refused(place.run("cli", "shut", "--own", "--external", stdin="PING\n"), 4,
+            "shut refuses the login: ")
+
+
+def test_who_is_suspended_is_not_talked_to(place, tmp_path):
+    place.create("asleep", "starter")
+    place.run("suspend", "asleep", "--yes")
+    (tmp_path / "redis-cli").write_text(f"#!{sys.executable}\nprint('here')\n")
+    (tmp_path / "redis-cli").chmod(0o755)
+    for words in (["cli", "asleep", "PING"], ["cli", "asleep", "--own", "PING"],
+                  ["connect", "asleep", "--external"]):
+        refused(place.run(*words, PATH=str(tmp_path)), 4,
+                "asleep is suspended: `kvd resume asleep` first")
