@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -534,3 +535,35 @@ def test_who_is_suspended_is_not_talked_to(place, tmp_path):
                   ["connect", "asleep", "--external"]):
         refused(place.run(*words, PATH=str(tmp_path)), 4,
                 "asleep is suspended: `kvd resume asleep` first")
+
+
+def test_words_of_a_command_are_no_options_of_ours(place, tmp_path):
+    place.create("words")
+    for flags in (["--own", "words"], ["words", "--own"]):
+        for word in ("--json", "--own", "-h", "--external", "--", "-x"):
+            assert place.run("cli", *flags, "ECHO", word).stdout == f"{word}\n"
+    assert place.run("cli", "words", "--own", "--", "ECHO", "a").stdout == "a\n"
+    assert place.run("cli", "words", "--json", "ECHO", "--json").stdout == '"--json"\n'
+    (tmp_path / "redis-cli").write_text(f"#!{sys.executable}\nimport sys\nprint(sys.argv[5:])\n")
+    (tmp_path / "redis-cli").chmod(0o755)
+    shown = place.run("cli", "words", "GET", "--own", PATH=str(tmp_path)).stdout
+    assert shown == "['GET', '--own']\n"
+    refused(place.run("cli", "--colour", "words"), 2, "No such option")
+    refused(place.run("cli"), 2, "NAME")
+
+
+def test_an_error_reply_ends_with_1(place, tmp_path):
+    """Through our own prompt, and through a tool that can say so; another one is left alone."""
+    place.create("erring")
+    assert place.run("cli", "erring", "--own", "FOO").returncode == 1
+    tool = tmp_path / "redis-cli"
+    for help_, expected in (("  -e     Return exit error code", "['-e', 'FOO']\n"),
+                            ("  -r <repeat>", "['FOO']\n")):
+        tool.write_text(f"#!{sys.executable}\nimport sys\n"
+                        f"print({help_!r} if '--help' in sys.argv else sys.argv[5:])\n")
+        tool.chmod(0o755)
+        assert place.run("cli", "erring", "FOO", PATH=str(tmp_path)).stdout == expected
+    installed = shutil.which("redis-cli")
+    if installed and "-e   " in subprocess.run([installed, "--help"], capture_output=True,
+                                               text=True).stdout:
+        assert place.run("cli", "erring", "FOO").returncode == 1
