@@ -3,6 +3,7 @@
 A frozen record; a change makes a new one (`dataclasses.replace`). It is stored as it stands, so
 its fields may gain members with defaults and never lose one.
 """
+import shlex
 from dataclasses import dataclass
 
 from .allowlist import Rule
@@ -76,4 +77,4 @@ class Instance:
         """To paste into a shell; the space before it keeps it out of the shell's history."""
         tool = "redis-cli" if self.engine == "redis6" else "valkey-cli"
         return (f" REDISCLI_AUTH={self.password} {tool} --user {self.id} -h {host} "
-                f"-p {self.external_port} --tls" + (f" --cacert {ca}" if ca else ""))
+                f"-p {self.external_port} --tls" + (f" --cacert {shlex.quote(ca)}" if ca else ""))

@@ -1,4 +1,6 @@
 """create, list, info, url, update, upgrade, suspend, resume, restart, delete, wait."""
+import re
+import shutil
 from typing import Any
 
 import click
@@ -8,7 +10,7 @@ from ..allowlist import Rule, parse_rule
 from ..errors import BadRequest, Failed
 from ..instance import AVAILABLE, SUSPENDED
 from ..names import new_name
-from .session import Session, name_argument, table, verb
+from .session import TOOLS, Session, name_argument, table, verb
 
 CHANGE_SECONDS = 3600.0                 # a base of a large instance takes its time
 PLAN_HELP = ("free, starter, standard, pro, pro_plus, pro_max, pro_ultra, a size (256mb, 1g, 5g, "
@@ -104,8 +106,15 @@ def urls_text(instance: dict, connection: dict) -> str:
             f"  External URL  {connection['externalConnectionString']}"
             f"{access[connection['externalAccess']]}\n")
     if connection["externalAccess"] != "unavailable":
-        text += f"  CLI          {connection['cliCommand']}\n"
+        text += f"  CLI          {pasteable(connection['cliCommand'])}\n"
     return text + f"  Connect       kvd cli {instance['name']}"
+
+
+def pasteable(command: str) -> str:
+    """The CLI command with the tool that is installed on this host, if only one of them is."""
+    tools = [tool for tool in TOOLS if shutil.which(tool)]
+    return re.sub(r" (valkey|redis)-cli ", f" {tools[0]} ", command, count=1) \
+        if len(tools) == 1 else command
 
 
 @click.command("list")

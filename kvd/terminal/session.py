@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 WAIT_SECONDS = 120.0
+TOOLS = ("valkey-cli", "redis-cli")      # what talks to an instance, the better one first
 
 
 class Session:

@@ -10,9 +10,8 @@ import click
 
 from ..errors import Conflict, Failed
 from ..instance import SUSPENDED
-from .session import Session, name_argument, verb
+from .session import TOOLS, Session, name_argument, verb
 
-TOOLS = ("valkey-cli", "redis-cli")
 TOOL_SECONDS = 5.0
 
 

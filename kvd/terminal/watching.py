@@ -15,7 +15,7 @@ from .. import plans
 from ..client import Link, Wrong, info
 from ..errors import BadRequest, Refused
 from .plot import draw
-from .session import Session, clean, name_argument, table, verb
+from .session import TOOLS, Session, clean, name_argument, table, verb
 
 FOLLOW_SECONDS = 0.3
 PLOT_LINES = 5
@@ -174,7 +174,7 @@ def look_at_host(session: Session) -> Iterator[Finding]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     yield "open files", "ok" if hard >= 10_000 else "warning", \
         f"{hard} at most: a plan of more connections cannot start" if hard < 10_000 else str(hard)
-    tools = [tool for tool in ("valkey-cli", "redis-cli") if shutil.which(tool)]
+    tools = [tool for tool in TOOLS if shutil.which(tool)]
     yield "client", "ok", f"{tools[0]} is installed" if tools else \
         "no valkey-cli here: `kvd cli` has a prompt of its own"
     clock = time.time()

@@ -78,6 +78,7 @@ def steady(text: str, ids: dict[str, str]) -> str:
     for id, example in ids.items():
         text = text.replace(id, example)
     text = re.sub(r"(:|=)[A-Za-z0-9]{32}(@| )", r"\1pDZ5vtvYw7WbRMHgfTVYgvc4wnuV8iZi\2", text)
+    text = text.replace(" redis-cli --user", " valkey-cli --user")
     text = re.sub(r"--cacert \S+", "--cacert ~/.local/share/kvd/ca/ca.pem", text)
     text = re.sub(r"\b25(\d\d\d)\b", lambda match: f"6{400 + int(match[1]) % 100}", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", "2026-06-09T16:25:25.489442Z", text)

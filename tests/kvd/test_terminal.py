@@ -567,3 +567,27 @@ def test_an_error_reply_ends_with_1(place, tmp_path):
     if installed and "-e   " in subprocess.run([installed, "--help"], capture_output=True,
                                                text=True).stdout:
         assert place.run("cli", "erring", "FOO").returncode == 1
+
+
+def test_the_cli_line_can_be_pasted(tmp_path):
+    """Whatever the home is called, and with the tool that is here."""
+    directory = tmp_path / "a b \u00e9 $x"
+    directory.mkdir()
+    place = Installation(directory, 26200)
+    try:
+        made = place.json("create", "odd")
+        tool = tmp_path / "redis-cli"
+        tool.write_text(f"#!{sys.executable}\nimport sys\nprint(sys.argv[-1])\n")
+        tool.chmod(0o755)
+        shell = shutil.which("sh")
+        shown = place.run("url", "odd", PATH=str(tmp_path)).stdout
+        line = next(line for line in shown.splitlines() if line.startswith("  CLI "))
+        assert f" redis-cli --user {made['id']} " in line
+        run = subprocess.run([shell, "-c", line.removeprefix("  CLI ")], text=True,
+                             capture_output=True, env={"PATH": str(tmp_path)})
+        assert run.stdout == f"{place.home.authority / 'ca.pem'}\n", run
+        shutil.copy(tool, tmp_path / "valkey-cli")
+        assert " valkey-cli --user" in place.run("url", "odd", PATH=str(tmp_path)).stdout
+        assert " valkey-cli --user" in place.run("url", "odd", PATH="/nowhere").stdout
+    finally:
+        place.end()
