@@ -1,6 +1,9 @@
 """python -m kvd"""
 import sys
 
-from .cli import main
-
-sys.exit(main())
+try:
+    from .cli import main
+    status = main()
+except KeyboardInterrupt:               # before main can answer it
+    status = 130
+sys.exit(status)

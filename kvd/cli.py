@@ -13,7 +13,16 @@ def main(argv: list[str] | None = None) -> int:
     Returns:
         Exit status; errors.EXIT_CODES says what each means.
     """
-    args = sys.argv[1:] if argv is None else argv
+    try:
+        return hand_over(sys.argv[1:] if argv is None else argv)
+    except KeyboardInterrupt:           # within an import: verbs answer it themselves
+        from .errors import INTERRUPTED
+        sys.stderr.write("\nkvd: interrupted\n")
+        return INTERRUPTED
+
+
+def hand_over(args: list[str]) -> int:
+    """Import no more than the verb needs, and run it."""
     if args[:1] == ["serve"]:
         from . import serve
         return serve.main(args[1:])

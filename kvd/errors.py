@@ -5,6 +5,8 @@ program hears the same answer through either. It must not be raised for our own 
 are plain exceptions, and answer 500.
 """
 
+INTERRUPTED = 130
+
 
 class Refused(Exception):
     """A verb that will not be done.
@@ -62,6 +64,12 @@ class TimedOut(Failed):
     exit_code = 6
 
 
+class Interrupted(Refused):
+    """Somebody pressed Ctrl-C; what was asked goes on in the agent, and this says so."""
+
+    exit_code = INTERRUPTED
+
+
 # The codes that `kvd` ends with, for the reference and the tests.
 EXIT_CODES = {
     0: "done",
@@ -71,5 +79,5 @@ EXIT_CODES = {
     4: "refused as things stand: a name in use, a smaller type, a wrong password, not confirmed",
     5: "cannot be reached: the agent (or it does not start), or the server of a URL, TLS included",
     6: "not within the time given",
-    130: "interrupted by Ctrl-C",
+    INTERRUPTED: "interrupted by Ctrl-C",
 }

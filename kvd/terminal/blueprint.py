@@ -7,7 +7,7 @@ import click
 
 from .. import blueprint
 from ..errors import Conflict, NotFound, Refused, Unreachable
-from .instances import changed, describe, differences
+from .instances import changed, created, describe, differences, going_on_text
 from .session import Session, verb
 
 file_argument = click.argument("file", default="render.yaml",
@@ -99,9 +99,9 @@ def check_free(session: Session, found: blueprint.Blueprint, live: dict[str, dic
 def carry_out(session: Session, service: blueprint.Service, body: dict,
               instance: dict | None) -> dict:
     if instance is None:
-        made = session.ask("POST", "/key-value", body)
-        return session.wait(made["id"], what=f"Creating {service.name}")
-    return changed(session, session.ask("PATCH", f"/key-value/{instance['id']}", body))
+        return created(session, session.ask("POST", "/key-value", body))
+    with session.going_on(going_on_text(service.name, "changed")):
+        return changed(session, session.ask("PATCH", f"/key-value/{instance['id']}", body))
 
 
 @click.command()

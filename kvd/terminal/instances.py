@@ -79,10 +79,18 @@ def create(session: Session, name: str | None, plan: str, region: str | None, me
         session.print(instance, f"Would create {describe(instance)}")
         return
     if not no_wait:
-        instance = session.wait(instance["id"], what=f"Creating {instance['name']}")
+        instance = created(session, instance)
     connection = session.connection(instance["id"])
     session.print(instance | {"connectionInfo": connection},
                   f"Created {describe(instance)}\n\n{urls_text(instance, connection)}")
+
+
+def created(session: Session, instance: dict) -> dict:
+    """An instance that the agent has begun to create, once it is available."""
+    name = instance["name"]
+    with session.going_on(f"{name} is still being created; `kvd wait {name}` waits for it, `kvd "
+                          f"delete {name}` removes it"):
+        return session.wait(instance["id"], what=f"Creating {name}")
 
 
 def describe(instance: dict) -> str:
@@ -246,9 +254,12 @@ def change(session: Session, name: str, body: dict) -> None:
     body = {key: value for key, value in body.items() if value is not False}
     if session.dry_run:
         body["dryRun"] = True
-    after = session.ask("PATCH", f"/key-value/{before['id']}", body)
-    if not session.dry_run:
-        after = changed(session, after)
+    path = f"/key-value/{before['id']}"
+    if session.dry_run:
+        after = session.ask("PATCH", path, body)
+    else:
+        with session.going_on(going_on_text(before["name"], "changed")):
+            after = changed(session, session.ask("PATCH", path, body))
     lines = differences(before, after)
     verb_ = "Would change" if session.dry_run else "Changed"
     text = f"{verb_} {after['name']}:\n" + "\n".join(lines) if lines else \
@@ -273,6 +284,12 @@ def changed(session: Session, wished: dict) -> dict:
                     if one["type"] == "change_failed"), "the agent's log may say why")
         raise Failed(f"{after['name']} is as it was: {why}")
     return after
+
+
+def going_on_text(name: str, done: str, status: str = AVAILABLE) -> str:
+    wait = f"kvd wait {name}" + (f" --status {status}" if status != AVAILABLE else "")
+    return (f"{name} is still being {done}; `{wait}` waits for it, `kvd events {name}` tells what "
+            "became of it")
 
 
 def differences(before: dict, after: dict) -> list[str]:
@@ -303,7 +320,7 @@ def suspend(session: Session, name: str) -> None:
         if instance["options"]["persistenceMode"] == "off" else ""
     session.confirm(f"sudo suspend key value {instance['name']}",
                     f"{instance['name']} will refuse connections until it is resumed.{lost}")
-    act(session, instance, "suspend", "Would suspend", "Suspended", SUSPENDED)
+    act(session, instance, "suspend", "suspended", SUSPENDED)
 
 
 @click.command()
@@ -311,7 +328,7 @@ def suspend(session: Session, name: str) -> None:
 @verb(changes=True)
 def resume(session: Session, name: str) -> None:
     """Start a suspended instance again."""
-    act(session, session.get(name), "resume", "Would resume", "Resumed", AVAILABLE)
+    act(session, session.get(name), "resume", "resumed", AVAILABLE)
 
 
 @click.command()
@@ -323,16 +340,18 @@ def restart(session: Session, name: str) -> None:
     if instance["options"]["persistenceMode"] == "off":
         session.confirm(f"sudo restart key value {instance['name']}",
                         f"What {instance['name']} holds is in memory only, and will be lost.")
-    act(session, instance, "restart", "Would restart", "Restarted", AVAILABLE)
+    act(session, instance, "restart", "restarted", AVAILABLE)
 
 
-def act(session: Session, instance: dict, action: str, would: str, done: str, status: str) -> None:
+def act(session: Session, instance: dict, action: str, done: str, status: str) -> None:
+    name = instance["name"]
     if session.dry_run:
-        session.print(instance, f"{would} {instance['name']}")
+        session.print(instance, f"Would {action} {name}")
         return
-    session.ask("POST", f"/key-value/{instance['id']}/{action}")
-    instance = session.wait(instance["id"], status, what=f"{action.title()} {instance['name']}")
-    session.print(instance, f"{done} {instance['name']}")
+    with session.going_on(going_on_text(name, done, status)):
+        session.ask("POST", f"/key-value/{instance['id']}/{action}")
+        instance = session.wait(instance["id"], status, what=f"{action.title()} {name}")
+    session.print(instance, f"{done.title()} {name}")
 
 
 @click.command()

@@ -7,9 +7,8 @@ import click
 
 from .. import __version__
 from ..client import Wrong
-from ..errors import Failed, Refused
+from ..errors import INTERRUPTED, Failed, Interrupted, Refused
 
-INTERRUPTED = 130
 SECTIONS = [
     ("Instances", ["create", "list", "info", "url", "update", "upgrade", "suspend", "resume",
                    "restart", "delete", "wait"]),
@@ -88,6 +87,10 @@ def run(args: list[str]) -> int:
     try:
         main.main(args, prog_name="kvd", standalone_mode=False, color=coloured())
         return 0
+    except Interrupted as error:
+        sys.stderr.write("\n")          # behind the ^C that the terminal shows
+        complain(str(error))
+        return error.exit_code
     except Refused as error:
         complain(str(error))
         return error.exit_code

@@ -3,17 +3,18 @@
 Results go to standard output: as a table or sentences for people, as JSON for programs. Progress,
 questions and complaints go to standard error, so that a pipe sees results alone.
 """
+import contextlib
 import functools
 import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import Conflict, Failed, NotFound, TimedOut
+from ..errors import Conflict, Failed, Interrupted, NotFound, TimedOut
 from ..home import Home, default_home
 from ..instance import AVAILABLE, RECOVERY_FAILED, WAITING
 from .remote import Remote
@@ -100,6 +101,18 @@ class Session:
                     raise TimedOut(f"{instance['name']} is still {status} after {seconds:.0f} s; "
                                    "it goes on")
                 time.sleep(min(0.25, max(0.01, (time.monotonic() - begun) / 10)))
+
+    @contextlib.contextmanager
+    def going_on(self, sentence: str) -> Iterator[None]:
+        """What goes on in the agent, whoever waits for it: Ctrl-C says so, and what may be done.
+
+        Raises:
+            Interrupted: with the sentence.
+        """
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise Interrupted(f"interrupted: {sentence}") from None
 
     # -- printing, asking -------------------------------------------------------------------------
 

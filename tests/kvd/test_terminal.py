@@ -15,7 +15,8 @@ import time
 import pytest
 
 from kvd.errors import EXIT_CODES
-from tests.kvd.installation import Installation
+from kvd.terminal import main, remote, session
+from tests.kvd.installation import ROOT, Installation
 
 
 @pytest.fixture(scope="module")
@@ -591,3 +592,50 @@ def test_the_cli_line_can_be_pasted(tmp_path):
         assert " valkey-cli --user" in place.run("url", "odd", PATH="/nowhere").stdout
     finally:
         place.end()
+
+
+@pytest.mark.parametrize("args, status, text", [
+    (["create", "slow"], "creating",
+     "slow is still being created; `kvd wait slow` waits for it, `kvd delete slow` removes it"),
+    (["upgrade", "slow", "--plan", "pro"], "updating_instance", "slow is still being changed; "
+     "`kvd wait slow` waits for it, `kvd events slow` tells what became of it"),
+    (["resume", "slow"], "config_restart", "slow is still being resumed; `kvd wait slow` waits"),
+    (["restart", "slow", "--yes"], "config_restart", "slow is still being restarted; "),
+    (["suspend", "slow", "--yes"], "available", "`kvd wait slow --status suspended` waits for it"),
+    (["wait", "slow"], "creating", "kvd: interrupted\n"),
+], ids=lambda one: one[0] if isinstance(one, list) else "")
+def test_who_interrupts_hears_what_goes_on(monkeypatch, capsys, args, status, text):
+    """The agent is one that is never done; Ctrl-C comes while the command waits."""
+    instance = {"id": "red-x", "name": "slow", "status": status,
+                "options": {"persistenceMode": "journal_snapshot"}}
+    monkeypatch.setattr(remote.Remote, "ask", lambda *args, **query: instance)
+    monkeypatch.setattr(session.time, "sleep", interrupt)
+    assert main.run(args) == 130
+    shown = capsys.readouterr()
+    assert text in shown.err and "kvd: interrupted" in shown.err and shown.out == ""
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("module", ["kvd.cli", "kvd.terminal.main", "kvd.launch", "click"])
+def test_interrupted_before_anything_has_begun(tmp_path, module):
+    """Ctrl-C while this module is being imported."""
+    code = f"""
+import importlib.abc, runpy, sys
+
+class Interrupts(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupts())
+sys.argv[:] = ["kvd", "create", "x"]
+runpy.run_module("kvd", run_name="__main__", alter_sys=True)
+"""
+    # The agent of which `create` would start one cannot be.
+    (tmp_path / "home").write_text("")
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
+                         env=os.environ | {"KVD_HOME": str(tmp_path / "home")})
+    assert run.returncode == 130 and "Traceback" not in run.stderr, run.stderr
