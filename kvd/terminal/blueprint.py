@@ -118,7 +118,12 @@ def env(session: Session, file: str, service: str | None, name: str | None) -> N
     else:
         if not pathlib.Path(file).exists():
             raise NotFound(f"there is no {file}: name a Blueprint, or an instance with --name")
-        values = resolve(session, load(file), service)
+        found = load(file)
+        services = dict.fromkeys(reference.service for reference in found.references)
+        if service is not None and service not in services:
+            raise NotFound(f"{file} has no service {service!a} that draws from an instance: " + (
+                f"it has {', '.join(services)}" if services else "it has none at all"))
+        values = resolve(session, found, service)
     session.print(values, "\n".join(f"{key}={shell_word(value)}"
                                     for key, value in values.items()))
 

@@ -128,7 +128,21 @@ def test_apply_twice_and_again_after_a_change(place):
     values = place.json("env")
     assert values["REDIS_URL"] == place.url("cache")
     assert values["REDIS_PORT"] == place.url("jobs").rpartition(":")[2]
-    assert place.run("env", "--service", "nobody").stdout.strip() == ""
+    names = {reference.service for reference in blueprint.read(GOOD).references}
+    for service in names:
+        assert place.run("env", "--service", service).stdout.startswith("REDIS_")
+    run = place.run("env", "--service", "nobody")
+    assert run.returncode == 3 and run.stdout == ""
+    assert "has no service 'nobody'" in run.stderr and names
+    assert all(service in run.stderr for service in names)
+
+
+def test_no_service_draws_from_an_instance(place):
+    file = place.home.root.parent / "bare.yaml"
+    file.write_text("services: [{type: web, name: site}]\n")
+    run = place.run("env", str(file), "--service", "site")
+    assert run.returncode == 3 and "it has none at all" in run.stderr
+    assert place.run("env", str(file)).returncode == 0
 
 
 def test_a_region_cannot_change(place):
