@@ -25,7 +25,7 @@ class BadRequest(Refused):
 
 
 class NotFound(Refused):
-    """There is no such instance."""
+    """There is no such instance, file, or entry of a list."""
 
     status = 404
     exit_code = 3
@@ -75,7 +75,7 @@ EXIT_CODES = {
     0: "done",
     1: "it failed: the world is against it (disk, port, engine)",
     2: "the command line or a value makes no sense",
-    3: "there is no such instance",
+    3: "there is no such instance, file or entry",
     4: "refused as things stand: a name in use, a smaller type, a wrong password, not confirmed",
     5: "cannot be reached: the agent (or it does not start), or the server of a URL, TLS included",
     6: "not within the time given",
