@@ -15,6 +15,7 @@ CREATING, AVAILABLE, UNAVAILABLE = "creating", "available", "unavailable"
 UPDATING, RESTARTING, SUSPENDED = "updating_instance", "config_restart", "suspended"
 RECOVERING, RECOVERY_FAILED = "recovery_in_progress", "recovery_failed"
 WAITING = (CREATING, UPDATING, RESTARTING, RECOVERING, UNAVAILABLE)
+STATUSES = (AVAILABLE, SUSPENDED, *WAITING, RECOVERY_FAILED)
 
 
 @dataclass(frozen=True)

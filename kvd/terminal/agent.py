@@ -9,9 +9,9 @@ import time
 import click
 
 from ..errors import BadRequest, Conflict, Failed, TimedOut
-from ..settings import read_setting
+from ..settings import SETTINGS, read_setting
 from .remote import start_agent
-from .session import Session, table, verb
+from .session import Session, offer, table, verb
 
 STOP_SECONDS = 40.0
 UNIT = """\
@@ -179,7 +179,7 @@ def key_revoke(session: Session, id: str) -> None:
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=offer(SETTINGS))
 @click.argument("value", required=False)
 @verb(changes=True)
 def settings(session: Session, name: str | None, value: str | None) -> None:

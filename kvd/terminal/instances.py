@@ -1,6 +1,7 @@
 """create, list, info, url, update, upgrade, suspend, resume, restart, delete, wait."""
 import re
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -8,9 +9,9 @@ import click
 from .. import plans
 from ..allowlist import Rule, parse_rule
 from ..errors import BadRequest, Failed
-from ..instance import AVAILABLE, SUSPENDED
+from ..instance import AVAILABLE, STATUSES, SUSPENDED
 from ..names import new_name
-from .session import TOOLS, Session, name_argument, table, verb
+from .session import TOOLS, Session, name_argument, offer, table, verb
 
 CHANGE_SECONDS = 3600.0                 # a base of a large instance takes its time
 PLAN_HELP = ("free, starter, standard, pro, pro_plus, pro_max, pro_ultra, a size (256mb, 1g, 5g, "
@@ -22,13 +23,24 @@ def plan_options(function: Any) -> Any:
             click.option("--connections", type=int, help="Connection limit of a custom plan."),
             click.option("--memory", help="Memory limit of a custom plan: 512mb, 2g."),
             click.option("--maxmemory-policy", "--memory-policy", "policy",
+                         shell_complete=offer(plans.POLICIES),
                          help="What goes when memory is full: allkeys-lru, noeviction, ..."),
             click.option("--for", "purpose", type=click.Choice(list(plans.PURPOSES)),
                          help="cache: allkeys-lru; queue: noeviction."),
             click.option("--persistence", "--persistence-mode", "persistence",
+                         shell_complete=offer(["journal_snapshot", "off"]),
                          help="journal_snapshot or off.")):
         function = option(function)
     return function
+
+
+def plan_option(**traits: Any) -> Callable:
+    return click.option("--plan", help=PLAN_HELP,
+                        shell_complete=offer(plans.PLAN_NAMES + plans.PLAN_SIZES), **traits)
+
+
+def region_option(help_: str) -> Callable:
+    return click.option("--region", help=help_, shell_complete=offer(plans.REGIONS))
 
 
 def choose_policy(policy: str | None, purpose: str | None) -> str | None:
@@ -53,13 +65,14 @@ def cidrs(rules: list[Rule]) -> list[dict]:
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--plan", default="free", show_default=True, help=PLAN_HELP)
-@click.option("--region", help="oregon, ohio, virginia, frankfurt, singapore, local.")
+@plan_option(default="free", show_default=True)
+@region_option("oregon, ohio, virginia, frankfurt, singapore, local.")
 @plan_options
 @click.option("--allow", "--ip-allow-list", "allow", multiple=True, metavar="CIDR[,DESCRIPTION]",
               help="Who may connect from outside. Repeatable.")
 @click.option("--internal-auth", is_flag=True, help="Ask for the password inside too.")
-@click.option("--engine", help="valkey8; redis6 for a legacy instance.")
+@click.option("--engine", help="valkey8; redis6 for a legacy instance.",
+              shell_complete=offer(plans.ENGINES))
 @click.option("--no-wait", is_flag=True, help="Return while it is being created.")
 @verb(changes=True)
 def create(session: Session, name: str | None, plan: str, region: str | None, memory: str | None,
@@ -126,7 +139,7 @@ def pasteable(command: str) -> str:
 
 
 @click.command("list")
-@click.option("--region", help="Only this region.")
+@region_option("Only this region.")
 @verb()
 def list_(session: Session, region: str | None) -> None:
     """List instances."""
@@ -201,7 +214,7 @@ def url(session: Session, name: str, which: str | None) -> None:
 @click.command()
 @name_argument
 @click.option("--name", "new_name", help="A new name.")
-@click.option("--plan", help=PLAN_HELP)
+@plan_option()
 @plan_options
 @click.option("--allow", "--ip-allow-list", "allow", multiple=True, metavar="CIDR[,DESCRIPTION]",
               help="The whole allowlist anew. Repeatable.")
@@ -236,7 +249,7 @@ def split_setting(given: str) -> tuple[str, str]:
 
 @click.command()
 @name_argument
-@click.option("--plan", required=True, help=PLAN_HELP)
+@plan_option(required=True)
 @click.option("--memory", help="Memory limit of a custom plan: 512mb, 2g.")
 @click.option("--connections", type=int, help="Connection limit of a custom plan.")
 @click.option("--allow-downgrade", is_flag=True, help="A smaller plan, if the data fits.")
@@ -372,7 +385,8 @@ def delete(session: Session, name: str) -> None:
 
 @click.command()
 @name_argument
-@click.option("--status", default=AVAILABLE, show_default=True, help="The status to wait for.")
+@click.option("--status", default=AVAILABLE, show_default=True, help="The status to wait for.",
+              shell_complete=offer(STATUSES))
 @click.option("--timeout", type=float, default=120.0, show_default=True, help="Seconds.")
 @verb()
 def wait(session: Session, name: str, status: str, timeout: float) -> None:

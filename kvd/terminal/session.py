@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -210,6 +210,17 @@ def complete_names(ctx: click.Context, param: click.Parameter, incomplete: str) 
     if not session.remote.running():
         return []
     return [one["name"] for one in session.all() if one["name"].startswith(incomplete)]
+
+
+def offer(values: Iterable[str]) -> Callable:
+    """Values of an option, for a shell. What is typed need not be one of them: spellings are many.
+    """
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+        for spelled in (list(values), [one.replace("-", "_") for one in values]):
+            if found := [one for one in spelled if one.startswith(incomplete.lower())]:
+                return found
+        return []
+    return complete
 
 
 name_argument = click.argument("name", shell_complete=complete_names)

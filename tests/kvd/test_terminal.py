@@ -260,6 +260,28 @@ def test_shell_completion_knows_names(place):
     assert place.run("agent", "start").returncode == 0
 
 
+@pytest.mark.parametrize("line, offered", [
+    ("create --plan s", ["starter", "standard"]), ("create x --plan 5", ["5g", "50g"]),
+    ("update x --plan pro_m", ["pro_max"]), ("upgrade x --plan PRO_U", ["pro_ultra"]),
+    ("create --region o", ["oregon", "ohio"]), ("list --region f", ["frankfurt"]),
+    ("create --maxmemory-policy volatile-l", ["volatile-lru", "volatile-lfu"]),
+    ("update x --memory-policy volatile_l", ["volatile_lru", "volatile_lfu"]),
+    ("create --persistence ", ["journal_snapshot", "off"]), ("create --engine v", ["valkey8"]),
+    ("create --for ", ["cache", "queue"]), ("create --for=q", ["queue"]),
+    ("wait x --status susp", ["suspended"]), ("settings api-r", ["api-reads-per-minute"]),
+    ("completion ", ["bash", "zsh", "fish"]), ("create --plan nonsense", []),
+    ("cli x --e", ["--external"])])
+def test_shell_completion_knows_values(tmp_path, line, offered):
+    """Without an agent, and without one being started."""
+    words = f"kvd {line}"
+    run = subprocess.run([sys.executable, "-m", "kvd"], cwd=ROOT, capture_output=True, text=True,
+                         env=os.environ | {"KVD_HOME": str(tmp_path), "COMP_WORDS": words,
+                                           "COMP_CWORD": str(words.count(" ")),
+                                           "_KVD_COMPLETE": "bash_complete"})
+    assert [one.partition(",")[2] for one in run.stdout.split()] == offered, run
+    assert not list(tmp_path.iterdir())
+
+
 def at_terminal(place, args: list[str], typed: bytes, after: tuple[bytes, ...] = (b"confirm",),
                 **environment: str) -> tuple[int, str]:
     """Run it on a terminal, type something once one of these is shown, and see what it shows."""
