@@ -513,9 +513,9 @@ def test_the_prompt_shows_messages_as_they_arrive(place):
             assert link.do("PUBLISH", "news", "hello") == 1
 
     code, shown = dialogue(place, ["cli", "loud", "--own"], [
-        (b"loud>", b"select 1\r"), (b"loud[1]>", b"subscribe news\r"),
-        (b"(integer) 1", publish), (b'"hello"', b"\x03"), (b"connects anew", b"set k mine\r"),
-        (b"OK", b"get k\r"), (b'"mine"', b"\x04")])
+        (b"loud>", b"select 1\r"), (b"loud[1]>", b"subscribe news\r"), (b"(integer) 1", publish),
+        (b'"hello"', b"\x03"), (b"connects anew", b""), (b"loud[1]>", b"set k mine\r"),
+        (b"OK", b""), (b"loud[1]>", b"get k\r"), (b'"mine"', b""), (b"loud[1]>", b"\x04")])
     assert code == 0 and "Traceback" not in shown
     with place.link("loud") as link:
         link.do("SELECT", "1")
