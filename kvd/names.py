@@ -47,6 +47,15 @@ def new_name() -> str:
     return f"{secrets.choice(first)}-{secrets.choice(last)}-{secrets.token_hex(2)}"
 
 
+def shown(typed: str) -> str:
+    """What somebody typed, in quotes, for a message.
+
+    Letters and signs of every script stand as they are. What is not printable is escaped: control
+    characters would command the terminal, and marks of direction turn the sentence round.
+    """
+    return repr(typed)
+
+
 def check_name(name: str) -> str:
     """The name, if an instance may have it.
 
@@ -59,9 +68,9 @@ def check_name(name: str) -> str:
         raise BadRequest(f"the name has {len(name)} characters: at most {NAME_MAX} are allowed")
     if not NAME.fullmatch(name):
         bad = next((char for char in name if not re.match(r"[A-Za-z0-9_-]", char)), None)
-        why = f"it has {bad!a}" if bad else "it begins or ends with - or _"
-        raise BadRequest(f"the name {name!a} cannot be used, since {why}: letters, digits, - and "
-                         "_ are allowed, and it begins and ends with a letter or digit")
+        why = f"it has {shown(bad)}" if bad else "it begins or ends with - or _"
+        raise BadRequest(f"the name {shown(name)} cannot be used, since {why}: letters, digits, - "
+                         "and _ are allowed, and it begins and ends with a letter or digit")
     if ID.fullmatch(name):
         raise BadRequest(f"the name {name} looks like an id: choose another")
     return name

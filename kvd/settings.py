@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .errors import BadRequest
+from .names import shown
 from .plans import parse_region
 
 
@@ -29,7 +30,7 @@ class Setting:
 def count(given: str) -> str:
     """A number, 0 or more."""
     if not re.fullmatch(r"\d{1,6}", given.strip()):
-        raise BadRequest(f"{given!a} is no number from 0 to 999999")
+        raise BadRequest(f"{shown(given)} is no number from 0 to 999999")
     return str(int(given))
 
 
@@ -37,7 +38,7 @@ def host(given: str) -> str:
     """An address or a host's name."""
     text = given.strip()
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?|::1?", text):
-        raise BadRequest(f"{given!a} is no host: write an address or a name")
+        raise BadRequest(f"{shown(given)} is no host: write an address or a name")
     return text
 
 
@@ -49,7 +50,7 @@ def address(given: str) -> str:
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:
-        raise BadRequest(f"{given!a} is no address: write one of this host, or *") from None
+        raise BadRequest(f"{shown(given)} is no address: write one of this host, or *") from None
 
 
 def listen(given: str) -> str:
@@ -59,7 +60,7 @@ def listen(given: str) -> str:
         return ""
     place, colon, port = text.rpartition(":")
     if not colon or not port.isdigit() or not 0 < int(port) < 65536:
-        raise BadRequest(f"{given!a} is no place to listen: write 127.0.0.1:8700, or off")
+        raise BadRequest(f"{shown(given)} is no place to listen: write 127.0.0.1:8700, or off")
     return f"{address(place.strip('[]') or '127.0.0.1')}:{int(port)}".replace("*:", "0.0.0.0:")
 
 
@@ -67,7 +68,8 @@ def ports(given: str) -> str:
     """A range of ports."""
     match = re.fullmatch(r"\s*(\d{1,5})\s*-\s*(\d{1,5})\s*", given)
     if not match or not 1024 <= int(match[1]) < int(match[2]) <= 65535:
-        raise BadRequest(f"{given!a} is no range of ports: write 6400-7399, within 1024-65535")
+        raise BadRequest(f"{shown(given)} is no range of ports: write 6400-7399, within "
+                         "1024-65535")
     return f"{int(match[1])}-{int(match[2])}"
 
 
@@ -117,7 +119,7 @@ def read_setting(name: str, given: str) -> str:
     """
     row = SETTINGS.get(name)
     if row is None:
-        raise BadRequest(f"there is no setting {name!a}: it is one of {', '.join(SETTINGS)}")
+        raise BadRequest(f"there is no setting {shown(name)}: it is one of {', '.join(SETTINGS)}")
     try:
         return row.read(given)
     except BadRequest as error:

@@ -9,6 +9,7 @@ import time
 import click
 
 from ..errors import BadRequest, Conflict, Failed, TimedOut
+from ..names import shown
 from ..settings import SETTINGS, read_setting
 from .remote import start_agent
 from .session import Session, offer, table, verb
@@ -194,7 +195,7 @@ def settings(session: Session, name: str | None, value: str | None) -> None:
         return
     row = next((one for one in found if one["name"] == name), None)
     if row is None:
-        raise BadRequest(f"there is no setting {name!a}: it is one of "
+        raise BadRequest(f"there is no setting {shown(name)}: it is one of "
                          f"{', '.join(one['name'] for one in found)}")
     if value is None:
         session.print(row, row["value"] or "off")

@@ -7,6 +7,7 @@ import click
 
 from .. import blueprint
 from ..errors import Conflict, NotFound, Refused, Unreachable
+from ..names import shown
 from .instances import changed, created, describe, differences, going_on_text
 from .session import Session, verb
 
@@ -121,8 +122,9 @@ def env(session: Session, file: str, service: str | None, name: str | None) -> N
         found = load(file)
         services = dict.fromkeys(reference.service for reference in found.references)
         if service is not None and service not in services:
-            raise NotFound(f"{file} has no service {service!a} that draws from an instance: " + (
-                f"it has {', '.join(services)}" if services else "it has none at all"))
+            there = f"it has {', '.join(services)}" if services else "it has none at all"
+            raise NotFound(f"{file} has no service {shown(service)} that draws from an instance: "
+                           f"{there}")
         values = resolve(session, found, service)
     session.print(values, "\n".join(f"{key}={shell_word(value)}"
                                     for key, value in values.items()))

@@ -10,7 +10,7 @@ from .. import plans
 from ..allowlist import Rule, parse_rule
 from ..errors import BadRequest, Failed
 from ..instance import AVAILABLE, STATUSES, SUSPENDED
-from ..names import new_name
+from ..names import check_name, new_name, shown
 from .session import TOOLS, Session, name_argument, offer, table, verb
 
 CHANGE_SECONDS = 3600.0                 # a base of a large instance takes its time
@@ -53,8 +53,9 @@ def choose_policy(policy: str | None, purpose: str | None) -> str | None:
 def wished(name: str | None, plan: str | None, memory: str | None, connections: int | None,
            policy: str | None, purpose: str | None, persistence: str | None) -> dict:
     """A body for the API of what was given; what was not is left out."""
-    body = {"name": name, "plan": plan, "connections": connections,
+    body = {"name": None if name is None else check_name(name), "plan": plan,
             "memoryBytes": plans.parse_bytes(memory) if memory else None,
+            "connections": connections,
             "maxmemoryPolicy": choose_policy(policy, purpose), "persistenceMode": persistence}
     return {key: value for key, value in body.items() if value is not None}
 
@@ -83,7 +84,8 @@ def create(session: Session, name: str | None, plan: str, region: str | None, me
 
     Without a NAME it gets one.
     """
-    body = wished(name or new_name(), plan, memory, connections, policy, purpose, persistence)
+    body = wished(new_name() if name is None else name, plan, memory, connections, policy, purpose,
+                  persistence)
     extra = {"region": region, "ipAllowList": cidrs([parse_rule(one) for one in allow]),
              "internalAuth": internal_auth, "engine": engine, "dryRun": session.dry_run}
     body |= {key: value for key, value in extra.items() if value}
@@ -243,7 +245,7 @@ def update(session: Session, name: str, new_name: str | None, plan: str | None,
 def split_setting(given: str) -> tuple[str, str]:
     name, sign, value = given.partition("=")
     if not sign:
-        raise BadRequest(f"{given!a}: write NAME=VALUE")
+        raise BadRequest(f"{shown(given)}: write NAME=VALUE")
     return name.strip(), value
 
 

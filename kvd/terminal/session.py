@@ -17,6 +17,7 @@ import click
 from ..errors import Conflict, Failed, Interrupted, NotFound, TimedOut
 from ..home import Home, default_home
 from ..instance import AVAILABLE, RECOVERY_FAILED, WAITING
+from ..names import shown
 from .remote import Remote
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Session:
             if why != str(error):       # it was being created, and could not be
                 raise Failed(why) from None
             known = [one["name"] for one in self.all()]
-            raise NotFound(f"there is no instance {name!a}" + (
+            raise NotFound(f"there is no instance {shown(name)}" + (
                 f": there are {', '.join(known[:10])}" if known else
                 ", and no other: `kvd create` makes one")) from None
 
@@ -179,7 +180,7 @@ class Progress:
 
 def quote(name: str) -> str:
     import urllib.parse
-    return urllib.parse.quote(name, safe="")
+    return urllib.parse.quote(name, safe="", errors="surrogateescape")
 
 
 # -- options that many verbs have -------------------------------------------------------------

@@ -14,6 +14,7 @@ import click
 from .. import plans
 from ..client import Link, Wrong, info
 from ..errors import BadRequest, Refused
+from ..names import shown
 from .plot import draw
 from .session import TOOLS, Session, clean, name_argument, table, verb
 
@@ -84,7 +85,7 @@ def metrics(session: Session, name: str, span: str, names: tuple[str, ...]) -> N
     """Plot what an instance does: memory, connections, commands, processor, keys."""
     match = re.fullmatch(r"(\d{1,4})([mhd])", span)
     if match is None:
-        raise BadRequest(f"{span!a} is no range: write 5m, 12h or 30d")
+        raise BadRequest(f"{shown(span)} is no range: write 5m, 12h or 30d")
     seconds = int(match[1]) * SPANS[match[2]]
     instance = session.get(name)
     now = time.time()
@@ -228,8 +229,8 @@ def look_at_data(instance: dict, link: Link) -> Iterator[Finding]:
         queue = next((key.decode(errors="replace") for key in keys
                       if key.decode(errors="replace").startswith(QUEUE_KEYS)), None)
         if queue:
-            yield name, "warning", f"{queue!a} looks like a queue's key, and {policy} may drop " \
-                f"jobs: `kvd update {name} --for queue`"
+            yield name, "warning", f"{shown(queue)} looks like a queue's key, and {policy} may " \
+                f"drop jobs: `kvd update {name} --for queue`"
     if refused := int(facts.get("external_connections_refused", 0)):
         address = facts["external_last_refused"].rpartition(":")[0].strip("[]")
         yield name, "warning", f"{refused} connection{'s' * (refused != 1)} from outside " \

@@ -60,6 +60,7 @@ def test_create_with_everything(place):
 @pytest.mark.parametrize("args, code, text", [
     (["create", "a/b"], 2, "it has '/'"), (["create", "a.b"], 2, "it has '.'"),
     (["create", "x" * 300], 2, "300 characters"), (["create", "\U0001f600"], 2, "it has"),
+    (["create", ""], 2, "a name is needed"), (["update", "full", "--name", ""], 2, "a name is"),
     (["create", "first"], 4, "the name first is in use"),
     (["create", "z", "--plan", "gold"], 2, "free, starter, standard"),
     (["create", "z", "--region", "moon"], 2, "oregon, ohio"),
@@ -661,3 +662,13 @@ runpy.run_module("kvd", run_name="__main__", alter_sys=True)
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
                          env=os.environ | {"KVD_HOME": str(tmp_path / "home")})
     assert run.returncode == 130 and "Traceback" not in run.stderr, run.stderr
+
+
+@pytest.mark.parametrize("name, echoed", [
+    ("\U0001f600", "'\U0001f600'"), ("caf\u00e9", "'caf\u00e9'"), ("\u6771", "'\u6771'"),
+    ("a\x1b[31m", "'a\\x1b[31m'"), ("a\nb", "'a\\nb'"), ("a\u202eb", "'a\\u202eb'"),
+    ("a\x7f", "'a\\x7f'"), ("a\u2066b", "'a\\u2066b'"), ("\udcff", "'\\udcff'")])
+def test_what_was_typed_is_shown_as_it_is_unless_it_commands(place, name, echoed):
+    for args, code in ((["create", name], 2), (["info", name], 3), (["settings", name], 2),
+                       (["metrics", "first", "--range", name], 2)):
+        refused(place.run(*args, PYTHONUTF8="1"), code, echoed)
