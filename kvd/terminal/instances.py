@@ -145,12 +145,15 @@ def pasteable(command: str) -> str:
 @verb()
 def list_(session: Session, region: str | None) -> None:
     """List instances."""
-    instances = [one for one in session.all() if region in (None, one["region"])]
+    found = session.all()
+    wanted = plans.parse_region(region) if region is not None else None
+    instances = [one for one in found if wanted in (None, one["region"])]
     if session.as_json:
         session.print(instances)
         return
     if not instances:
-        session.note("No instances yet: `kvd create NAME` makes one.")
+        session.note("No instance matches." if found else
+                     "No instances yet: `kvd create NAME` makes one.")
         return
     table(["name", "status", "plan", "memory", "connections", "policy", "persistence", "region",
            "id"],

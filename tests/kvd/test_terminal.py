@@ -64,6 +64,7 @@ def test_create_with_everything(place):
     (["create", "first"], 4, "the name first is in use"),
     (["create", "z", "--plan", "gold"], 2, "free, starter, standard"),
     (["create", "z", "--region", "moon"], 2, "oregon, ohio"),
+    (["list", "--region", "mars"], 2, "'mars': it is one of oregon, ohio"),
     (["create", "z", "--maxmemory-policy", "x"], 2, "allkeys-lru, noeviction"),
     (["create", "z", "--persistence", "journal"], 2, "journal_snapshot"),
     (["create", "z", "--plan", "custom"], 2, "--memory"),
@@ -672,3 +673,11 @@ def test_what_was_typed_is_shown_as_it_is_unless_it_commands(place, name, echoed
     for args, code in ((["create", name], 2), (["info", name], 3), (["settings", name], 2),
                        (["metrics", "first", "--range", name], 2)):
         refused(place.run(*args, PYTHONUTF8="1"), code, echoed)
+
+
+def test_a_list_that_matches_none_says_so(place):
+    place.create("asian", region="singapore")
+    run = place.run("list", "--region", "virginia")
+    assert run.returncode == 0 and run.stdout == "" and run.stderr == "No instance matches.\n"
+    assert place.json("list", "--region", "virginia") == []
+    assert [one["name"] for one in place.json("list", "--region", "Singapore")] == ["asian"]
