@@ -237,11 +237,12 @@ def table(columns: list[str], rows: list[list[str]], right: tuple[str, ...] = ()
     """A table on standard output: drawn for a terminal, tabs between columns for a pipe.
 
     Args:
+        columns: their titles. A pipe gets none where the first is empty: rows then name themselves.
         right: columns that stand at the right edge of theirs.
         spare: columns that a terminal which is too narrow goes without, the first one first.
     """
     if not sys.stdout.isatty():
-        for row in [columns, *rows]:
+        for row in [columns, *rows] if columns[0] else rows:
             click.echo("\t".join(row))
         return
     from rich.console import Console

@@ -14,6 +14,7 @@ import click
 from .. import plans
 from ..client import Link, Wrong, info
 from ..errors import BadRequest, Refused
+from ..instance import AVAILABLE
 from ..names import shown
 from .plot import draw
 from .session import TOOLS, Session, clean, name_argument, table, verb
@@ -21,6 +22,7 @@ from .session import TOOLS, Session, clean, name_argument, table, verb
 FOLLOW_SECONDS = 0.3
 PLOT_LINES = 5
 SPANS = {"m": 60, "h": 3600, "d": 86400}
+KEPT_SECONDS = 30 * 86400
 SHOWN = ("memory", "connections", "commands", "cpu", "keys")
 QUEUE_KEYS = ("bull:", "_kombu.", "queue:", "queues", "rq:", "celery")
 OURS = 2                                # connections: the one that looks, and the agent's
@@ -87,6 +89,8 @@ def metrics(session: Session, name: str, span: str, names: tuple[str, ...]) -> N
     if match is None:
         raise BadRequest(f"{shown(span)} is no range: write 5m, 12h or 30d")
     seconds = int(match[1]) * SPANS[match[2]]
+    if seconds > KEPT_SECONDS:
+        raise BadRequest(f"{span} is more than is kept: write at most 30d")
     instance = session.get(name)
     now = time.time()
     series = session.ask("GET", f"/key-value/{instance['id']}/metrics",
@@ -119,7 +123,8 @@ def plot_lines(series: dict, instance: dict, start: float, end: float, width: in
     show = plans.show_bytes if series["unit"].startswith("bytes") else "{:.4g}".format
     limit = {"memory": instance["limits"]["memoryBytes"],
              "connections": instance["limits"]["connections"]}.get(name)
-    title = f"{name}: now {show(values[-1])}, least {show(min(values))}, most {show(max(values))}"
+    last = "now" if instance["status"] == AVAILABLE else "last"
+    title = f"{name}: {last} {show(values[-1])}, least {show(min(values))}, most {show(max(values))}"
     title += f", limit {show(limit)}" if limit else ""
     points = [(stamp(point["timestamp"]), point["value"]) for point in series["values"]]
     return [title, *[f"  {line}" for line in draw(points, start, end, width, PLOT_LINES)]]

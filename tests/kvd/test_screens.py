@@ -67,7 +67,7 @@ def metrics() -> str:
     series = {"labels": [{"field": "resource", "value": "red-x"},
                          {"field": "metric", "value": "memory"}], "unit": "bytes",
               "values": points}
-    instance = {"limits": {"memoryBytes": 256 << 20, "connections": 250}}
+    instance = {"status": "available", "limits": {"memoryBytes": 256 << 20, "connections": 250}}
     return "\n".join(watching.plot_lines(series, instance, NOW - 3600, NOW, 92))
 
 

@@ -15,7 +15,7 @@ import time
 import pytest
 
 from kvd.errors import EXIT_CODES
-from kvd.terminal import main, remote, session
+from kvd.terminal import main, remote, session, watching
 from tests.kvd.installation import ROOT, Installation
 
 
@@ -85,6 +85,7 @@ def test_create_with_everything(place):
     (["allow", "first", "me"], 2, "ssh session"),
     (["settings", "colour"], 2, "free-instances-max"),
     (["metrics", "first", "--range", "ever"], 2, "no range"),
+    (["metrics", "first", "--range", "31d"], 2, "31d is more than is kept: write at most 30d"),
     (["import", "first", "dump.rdb"], 2, "cannot be imported yet"),
     (["import", "first", "http://x"], 2, "no URL of a server"),
     (["import", "first", "redis://127.0.0.1:1"], 5, "cannot connect"),
@@ -447,7 +448,7 @@ def test_plots_and_colours_degrade(place):
 
 def test_plots_on_a_terminal(place):
     """Of figures that are there: a line of them, and dots above it; numbers alone in a pipe."""
-    from kvd.agent.metrics import METRICS, Rings
+    from kvd.agent.metrics import METRICS, RINGS, Rings
     place.create("plotted")
     rings = Rings(place.home.instance(place.json("info", "plotted")["id"]))
     now = time.time()
@@ -458,6 +459,11 @@ def test_plots_on_a_terminal(place):
     assert any("\u2800" < char <= "\u28ff" for char in shown)
     piped = place.run("metrics", "plotted", "--metric", "memory").stdout
     assert len(piped.splitlines()) == 1 and re.search(r"most [56]\d\d KB", piped)
+    place.run("suspend", "plotted", "--yes")
+    piped = place.run("metrics", "plotted", "--metric", "memory").stdout
+    assert piped.startswith("memory: last ") and "now" not in piped
+    assert place.run("metrics", "plotted", "--range", "30d").returncode == 0
+    assert max(size * count for size, count in RINGS.items()) == watching.KEPT_SECONDS
 
 
 def test_create_is_interrupted_and_nothing_is_half_made(place):
@@ -681,3 +687,12 @@ def test_a_list_that_matches_none_says_so(place):
     assert run.returncode == 0 and run.stdout == "" and run.stderr == "No instance matches.\n"
     assert place.json("list", "--region", "virginia") == []
     assert [one["name"] for one in place.json("list", "--region", "Singapore")] == ["asian"]
+
+
+def test_facts_in_a_pipe_are_all_pairs(place):
+    """Each line of info names what it tells; a list has its titles."""
+    place.create("piped")
+    lines = [line.split("\t") for line in place.run("info", "piped").stdout.splitlines()]
+    assert lines[0] == ["Name", "piped"]
+    assert all(len(line) == 2 and line[0] for line in lines)
+    assert place.run("list").stdout.startswith("name\tstatus\t")
