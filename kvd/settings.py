@@ -111,6 +111,12 @@ SETTINGS = {row.name: row for row in (
 )}
 
 
+def show_setting(name: str, value: str) -> str:
+    """A stored text for a person: nothing is off only where it switches something off."""
+    row = SETTINGS.get(name)
+    return value or ("empty" if row is not None and row.default else "off")
+
+
 def read_setting(name: str, given: str) -> str:
     """The stored text for a given value.
 

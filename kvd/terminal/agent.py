@@ -10,7 +10,7 @@ import click
 
 from ..errors import BadRequest, Conflict, Failed, TimedOut
 from ..names import shown
-from ..settings import SETTINGS, read_setting
+from ..settings import SETTINGS, read_setting, show_setting
 from .remote import start_agent
 from .session import Session, offer, table, verb
 
@@ -190,25 +190,27 @@ def settings(session: Session, name: str | None, value: str | None) -> None:
         if session.as_json:
             session.print(found)
         else:
-            table(["setting", "value", ""], [[one["name"], one["value"] or "off", one["help"]]
-                                             for one in found])
+            table(["setting", "value", ""], [
+                [one["name"], show_setting(one["name"], one["value"]), one["help"]]
+                for one in found])
         return
     row = next((one for one in found if one["name"] == name), None)
     if row is None:
         raise BadRequest(f"there is no setting {shown(name)}: it is one of "
                          f"{', '.join(one['name'] for one in found)}")
     if value is None:
-        session.print(row, row["value"] or "off")
+        session.print(row, show_setting(name, row["value"]))
         return
     if not session.remote.local:
         raise Conflict("settings are changed on the agent's own host")
     if session.dry_run:
         stored = read_setting(name, value)
         session.print(row | {"value": stored},
-                      f"Would change {name}: {row['value'] or 'off'} -> {stored or 'off'}")
+                      f"Would change {name}: {show_setting(name, row['value'])} -> "
+                      f"{show_setting(name, stored)}")
         return
     found = session.ask("PUT", f"/settings/{name}", {"value": value})
-    session.print(found, f"{name} is {found['value'] or 'off'}")
+    session.print(found, f"{name} is {show_setting(name, found['value'])}")
     if name == "api-listen":
         session.note("It takes effect when the agent starts anew: `kvd agent stop`, then any "
                      "verb.")

@@ -696,3 +696,14 @@ def test_facts_in_a_pipe_are_all_pairs(place):
     assert lines[0] == ["Name", "piped"]
     assert all(len(line) == 2 and line[0] for line in lines)
     assert place.run("list").stdout.startswith("name\tstatus\t")
+
+
+def test_a_setting_that_is_empty_is_not_off(place):
+    assert place.run("settings", "workspace-name", "").stdout == "workspace-name is empty\n"
+    assert place.run("settings", "workspace-name").stdout == "empty\n"
+    run = place.run("settings", "workspace-name", "Ours", "--dry-run")
+    assert run.stdout == "Would change workspace-name: empty -> Ours\n"
+    assert "workspace-name\tempty\t" in place.run("settings").stdout
+    place.run("settings", "workspace-name", "My Workspace")
+    assert place.run("settings", "api-listen", "").stdout == "api-listen is off\n"
+    assert place.run("settings", "api-listen").stdout == "off\n"
