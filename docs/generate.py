@@ -117,7 +117,8 @@ Generated from `kvd/terminal/` by `python docs/generate.py`. `kvd serve` has its
 
 Names and ids of instances both work. `--json` prints what the [API](api.md) answers; results go to
 standard output, everything else to standard error. `KVD_HOME` chooses the directory of an
-installation; `KVD_HOST` and `KVD_API_KEY` lead to an agent elsewhere; `NO_COLOR` is respected.
+installation, a relative one from where the command is run; `KVD_HOST` and `KVD_API_KEY` lead to an
+agent elsewhere; `NO_COLOR` is respected.
 """
 
 

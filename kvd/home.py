@@ -25,7 +25,11 @@ from .errors import Failed, Refused
 
 
 def default_home() -> pathlib.Path:
-    """KVD_HOME; else /var/lib/kvd for root; else the user's own place for data."""
+    """KVD_HOME; else /var/lib/kvd for root; else the user's own place for data.
+
+    A relative KVD_HOME is made absolute here, where the command was run: the agent and its engines,
+    which have directories of their own, must find the same one.
+    """
     if given := os.environ.get("KVD_HOME"):
         return pathlib.Path(given).absolute()
     if os.geteuid() == 0:

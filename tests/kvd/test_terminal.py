@@ -707,3 +707,12 @@ def test_a_setting_that_is_empty_is_not_off(place):
     place.run("settings", "workspace-name", "My Workspace")
     assert place.run("settings", "api-listen", "").stdout == "api-listen is off\n"
     assert place.run("settings", "api-listen").stdout == "off\n"
+
+
+def test_a_relative_home_is_one_place(place, tmp_path):
+    """The agent, which runs elsewhere, and the command mean the same; so does who names it whole."""
+    home = place.home.root
+    for name in (home.name, f"./{home.name}", f"../{home.parent.name}/{home.name}"):
+        unit = place.run("agent", "install", "--print", KVD_HOME=name).stdout
+        assert re.search(r"^Environment=KVD_HOME=/", unit, re.M)
+        assert place.json("agent", "status", KVD_HOME=name)["pid"] == place.agent_pid()
