@@ -251,9 +251,12 @@ class Talk:
         Returns:
             Exit status.
         Raises:
-            KeyboardInterrupt: nothing else ends one that listens.
+            BadRequest: we could not read the reply. KeyboardInterrupt: nothing else ends one that
+            listens.
         """
         link, name = self.connect(), words[0].lower()
+        if name == b"hello" and words[1:2] == [b"3"]:
+            raise BadRequest("this prompt speaks RESP2: write HELLO 2, or use valkey-cli -3")
         link.send([tuple(words)])
         reply = None
         if not self.silenced(link, words):
@@ -337,10 +340,10 @@ def talk_to(url: str, name: str, command: list[str], ca: str | None = None,
 def run_line(talk: Talk, line: str) -> int:
     try:
         words = split_words(line)
+        return talk.run(words) if words else 0
     except BadRequest as error:
         click.echo(str(error), err=True)
         return 1
-    return talk.run(words) if words else 0
 
 
 def prompt(talk: Talk) -> int:

@@ -232,3 +232,13 @@ def test_who_connects_anew_is_in_the_same_database():
         thread.join()
     assert heard == [client.encode("SELECT", "3"), client.encode("SELECT", "3"),
                      client.encode("PING")]
+
+
+def test_what_it_could_not_read_is_not_asked_for(talk, capsysbinary):
+    talk, peer = talk
+    with pytest.raises(BadRequest, match="HELLO 2"):
+        talk.run([b"HELLO", b"3", b"AUTH", b"a", b"b"])
+    assert prompt.run_line(talk, "hello 3") == 1
+    peer.sendall(b"+PONG\r\n")
+    assert prompt.run_line(talk, "PING") == 0
+    assert capsysbinary.readouterr().out == b"PONG\n"
