@@ -124,7 +124,8 @@ def plot_lines(series: dict, instance: dict, start: float, end: float, width: in
     limit = {"memory": instance["limits"]["memoryBytes"],
              "connections": instance["limits"]["connections"]}.get(name)
     last = "now" if instance["status"] == AVAILABLE else "last"
-    title = f"{name}: {last} {show(values[-1])}, least {show(min(values))}, most {show(max(values))}"
+    title = (f"{name}: {last} {show(values[-1])}, least {show(min(values))}, "
+             f"most {show(max(values))}")
     title += f", limit {show(limit)}" if limit else ""
     points = [(stamp(point["timestamp"]), point["value"]) for point in series["values"]]
     return [title, *[f"  {line}" for line in draw(points, start, end, width, PLOT_LINES)]]

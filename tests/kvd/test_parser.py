@@ -109,7 +109,8 @@ def given(place, path: str) -> list[str]:
 @pytest.mark.parametrize("path", [path for path in VERBS if path not in WITHOUT_JSON])
 def test_json_is_json(place, path):
     dry = [] if path in READING else ["--dry-run"]
-    run = place.run(*given(place, path), "--json", *dry)
+    words, end = given(place, path), len(path.split())        # behind a command it is its word
+    run = place.run(*words[:end], "--json", *dry, *words[end:])
     assert run.returncode == 0, run.stderr
     assert all(json.loads(line) for line in run.stdout.splitlines()) if path == "logs" \
         else json.loads(run.stdout) is not None

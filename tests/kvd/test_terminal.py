@@ -710,7 +710,7 @@ def test_a_setting_that_is_empty_is_not_off(place):
 
 
 def test_a_relative_home_is_one_place(place, tmp_path):
-    """The agent, which runs elsewhere, and the command mean the same; so does who names it whole."""
+    """The agent, which runs elsewhere, and the command mean the same."""
     home = place.home.root
     for name in (home.name, f"./{home.name}", f"../{home.parent.name}/{home.name}"):
         unit = place.run("agent", "install", "--print", KVD_HOME=name).stdout
