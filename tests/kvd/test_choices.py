@@ -111,7 +111,8 @@ def test_names(name):
 @pytest.mark.parametrize("name, text", [
     ("", "a name is needed"), ("a/b", "it has '/'"), ("a.b", "it has '.'"), ("..", "it has '.'"),
     ("a\0b", r"it has '\x00'"), ("a b", "it has ' '"), ("x" * 300, "300 characters"),
-    ("caf\u00e9", r"it has '\xe9'"), ("\U0001f600", r"it has '\U0001f600'"), ("-a", "begins"),
+    ("caf\u00e9", "it has '\u00e9'"), ("\U0001f600", "it has '\U0001f600'"), ("-a", "begins"),
+    ("a\u202e", r"it has '\u202e'"), ("a\x1b", r"it has '\x1b'"), ("\udc80", r"it has '\udc80'"),
     ("a_", "ends"), ("red-" + "a" * 20, "looks like an id"), ("a\n", r"it has '\n'")])
 def test_names_refused(name, text):
     with pytest.raises(BadRequest) as error:
