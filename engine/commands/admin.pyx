@@ -38,7 +38,13 @@ cdef enum:
 
 
 cdef void time_command(client_t* c) noexcept nogil:
-    cdef int64_t now_us = clock_wall_us()
+    """In a transaction or a script time stands still, until the script has become slow."""
+    cdef server_t* srv = server_of(c)
+    cdef int64_t now_us = srv.unit_us
+    if now_us == 0 or not srv.in_exec or srv.script_busy != BUSY_NO:
+        now_us = clock_wall_us()
+        if srv.in_exec:
+            srv.unit_us = now_us
     reply_array(c, 2)
     reply_bulk_int(c, now_us // 1000000)
     reply_bulk_int(c, now_us % 1000000)

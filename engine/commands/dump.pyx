@@ -26,8 +26,8 @@ from ..journal.rdb_old cimport RDB_NOT_OLD, RDB_VERSION_OLD, rdb_old_type, rdb_w
 from ..store.access cimport access_new, lru_bits
 from ..store.entry cimport entry_t
 from ..store.keyspace cimport (
-    EVENT_GENERIC, keyspace_delete_entry, keyspace_peek, keyspace_put_take, keyspace_read,
-    keyspace_signal, store_drop_entry, store_t,
+    EVENT_GENERIC, EVENT_NEW, keyspace_delete_entry, keyspace_event, keyspace_peek,
+    keyspace_put_take, keyspace_read, keyspace_signal, store_drop_entry, store_t,
 )
 from ..wire.command cimport (
     ACL_DANGEROUS, ACL_KEYSPACE, CLIENT_LOADING, CMD_ASKING, CMD_DENYOOM, CMD_MOVABLEKEYS,
@@ -224,6 +224,8 @@ cdef void restore_command(client_t* c) noexcept nogil:
         store_drop_entry(c.store, entry)
         remove_instead(c, hash, there)
         return
+    if there is not NULL and c.store.events & EVENT_NEW:    # one goes and another comes
+        keyspace_event(c.ks, EVENT_NEW, b"new", c.argv[1])
     keyspace_put_take(c.ks, hash, entry)
     keyspace_signal(c.ks, EVENT_GENERIC, b"restore", c.argv[1])
     if feed_wanted(c):

@@ -43,7 +43,7 @@ from .script cimport (
     script_keys_or_reply, script_kill, script_prepare_or_reply, script_reply_busy, script_run,
 )
 from .script_shebang cimport script_flag_names
-from .script_state cimport MACHINE_FUNCTION, function_t, library_t, scripting_t
+from .script_state cimport MACHINE_FUNCTION, SCRIPT_NO_WRITES, function_t, library_t, scripting_t
 from .state cimport server_of, server_t
 
 cdef enum:
@@ -63,6 +63,9 @@ cdef void fcall_generic(client_t* c, bint read_only) noexcept nogil:
     cdef scripting_t* s = libraries_of(server_of(c))
     cdef function_t* function = function_find(s, c.argv[1])
     cdef int keys = 0
+    cdef server_t* srv = server_of(c)
+    if srv.monitors:
+        srv.hooks.monitor(srv, c)
     if function is NULL:
         reply_error(c, ERR_NO_FUNCTION)
         return
@@ -77,6 +80,14 @@ cdef void fcall_generic(client_t* c, bint read_only) noexcept nogil:
 
 cdef void fcall_command(client_t* c) noexcept nogil:
     fcall_generic(c, False)
+
+
+cdef bint fcall_promises_no_writes(client_t* c) noexcept nogil:
+    cdef function_t* function
+    if c.cmd.proc != fcall_command:
+        return False
+    function = function_find(libraries_of(server_of(c)), c.argv[1])
+    return function is not NULL and function.flags & SCRIPT_NO_WRITES != 0
 
 
 cdef void fcall_ro_command(client_t* c) noexcept nogil:

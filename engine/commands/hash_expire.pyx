@@ -28,7 +28,9 @@ from ..store.hash cimport (
     HASH_REVIVED, hash_deadline, hash_delete, hash_expect, hash_has, hash_set, hash_set_deadline,
     hash_t,
 )
-from ..store.keyspace cimport EVENT_GENERIC, EVENT_HASH, keyspace_announce, keyspace_signal
+from ..store.keyspace cimport (
+    EVENT_GENERIC, EVENT_HASH, EVENT_NEW, keyspace_announce, keyspace_event, keyspace_signal,
+)
 from ..wire.command cimport (
     ACL_HASH, CMD_DENYOOM, CMD_FAST, CMD_READONLY, CMD_WRITE, GROUP_HASH, KEY_ACCESS, KEY_DELETE,
     KEY_INSERT, KEY_RO, KEY_RW, KEY_UPDATE, client_t, command_register, command_t, keys_at, row,
@@ -557,10 +559,6 @@ cdef void setex_fields(client_t* c, hash_t* hash, int first, uint32_t flags,
         feed_int(c, (c.argc - first) // 2)
         for i in range(first, c.argc):
             feed_arg(c, c.argv[i])
-    keyspace_signal(c.ks, EVENT_HASH, b"hset", c.argv[1])
-    c.store.dirty += <uint64_t>((c.argc - first) // 2 - 1)
-    if flags & OPT_TIMES:
-        keyspace_announce(c.ks, EVENT_HASH, b"hexpire", c.argv[1])
 
 
 cdef void hsetex_command(client_t* c) noexcept nogil:
@@ -585,13 +583,20 @@ cdef void hsetex_command(client_t* c) noexcept nogil:
         reply_int(c, 0)
         return
     if is_past(c, deadline_ms):
+        if entry is NULL and c.store.events & EVENT_NEW:    # for a moment
+            keyspace_event(c.ks, EVENT_NEW, b"new", c.argv[1])
         setex_past(c, &hash, first)
         if entry is NULL:
             feed_nothing(c)
             keyspace_announce(c.ks, EVENT_GENERIC, b"del", c.argv[1])
+        hash_close(c, &hash, entry)
     else:
         setex_fields(c, &hash, first, flags, deadline_ms)
-    hash_close(c, &hash, entry)
+        hash_close(c, &hash, entry)     # a new key is told before what is in it
+        keyspace_signal(c.ks, EVENT_HASH, b"hset", c.argv[1])
+        c.store.dirty += <uint64_t>((c.argc - first) // 2 - 1)
+        if flags & OPT_TIMES:
+            keyspace_announce(c.ks, EVENT_HASH, b"hexpire", c.argv[1])
     reply_int(c, 1)
 
 

@@ -33,7 +33,7 @@ cdef struct multi_t:
 cdef void exec_command(client_t* c) noexcept nogil
 
 # Queue the client's command, which has passed its checks, and reply QUEUED.
-cdef void multi_queue(client_t* c) noexcept nogil
+cdef void multi_queue(client_t* c, uint32_t flags) noexcept nogil
 # EXEC itself was refused: the error at `reply_at` of c.reply becomes its reason, and the
 # transaction is over.
 cdef void multi_refused(client_t* c, size_t reply_at) noexcept nogil

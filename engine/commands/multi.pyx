@@ -96,7 +96,7 @@ cdef void multi_command(client_t* c) noexcept nogil:
     reply_ok(c)
 
 
-cdef void multi_queue(client_t* c) noexcept nogil:
+cdef void multi_queue(client_t* c, uint32_t flags) noexcept nogil:
     cdef multi_t* multi = <multi_t*>c.multi
     cdef size_t size = sizeof(queued_t) + <size_t>c.argc * sizeof(slice_t)
     cdef queued_t* q
@@ -129,7 +129,7 @@ cdef void multi_queue(client_t* c) noexcept nogil:
         multi.last.next = q
     multi.last = q
     multi.count += 1
-    multi.flags_any |= c.cmd.flags
+    multi.flags_any |= flags
     c.multi_memory += heap_block_size(size)
 
 
@@ -242,6 +242,7 @@ cdef void exec_command(client_t* c) noexcept nogil:
         return
     unwatch(c)                          # our own writes concern nobody who waits
     srv.in_exec = True
+    srv.unit_us = 0
     srv.exec_fed = False
     c.flags |= CLIENT_EXECUTING
     reply_array(c, multi.count)

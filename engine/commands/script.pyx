@@ -433,8 +433,6 @@ cdef void script_run(scripting_t* s, vm_t* vm) noexcept nogil:
     cdef uint64_t ticks = srv.call_ticks
     cdef int argc = c.argc
     cdef int status
-    if srv.monitors:
-        srv.hooks.monitor(srv, c)
     begin(s)
     watch_begin(s.watchdog, vm.L, script_hook, srv.config.busy_reply_threshold * 1000)
     lua.pushvalue(vm.L, RUNNER_AT)

@@ -47,7 +47,7 @@ from .script cimport (
 )
 from .script_api cimport script_api_add_eval
 from .script_shebang cimport script_shebang_or_reply, shebang_t
-from .script_state cimport MACHINE_EVAL, script_t, scripting_t
+from .script_state cimport MACHINE_EVAL, SCRIPT_NO_WRITES, script_t, scripting_t
 from .state cimport server_of, server_t
 
 cdef enum:
@@ -223,6 +223,9 @@ cdef void eval_generic(client_t* c, bint by_name, bint read_only) noexcept nogil
     cdef vm_t* vm
     cdef script_t* script
     cdef int keys = 0
+    cdef server_t* srv = server_of(c)
+    if srv.monitors:
+        srv.hooks.monitor(srv, c)
     if by_name and c.argv[1].size != SHA1_HEX_SIZE:
         reply_error(c, ERR_NO_SCRIPT)
         return
@@ -243,6 +246,25 @@ cdef void eval_generic(client_t* c, bint by_name, bint read_only) noexcept nogil
     s.run.name = slice_t(NULL, 0)
     if script_prepare_or_reply(c, s, script.flags, read_only, keys):
         script_run(s, vm)
+
+
+cdef bint eval_promises_no_writes(client_t* c) noexcept nogil:
+    cdef script_t* script = NULL
+    cdef shebang_t bang
+    cdef char name[SHA1_HEX_SIZE]
+    cdef size_t reply_at = c.reply.size
+    cdef uint64_t errors = c.errors
+    cdef bint read
+    if c.cmd.proc == evalsha_command:
+        if read_name(c.argv[1], name):
+            script = find(cache_of(server_of(c)), name)
+        return script is not NULL and script.flags & SCRIPT_NO_WRITES != 0
+    if c.cmd.proc != eval_command:
+        return False
+    read = script_shebang_or_reply(c, c.argv[1], &bang)
+    c.reply.size = reply_at             # what is wrong with it is told when it runs
+    c.errors = errors
+    return read and bang.flags & SCRIPT_NO_WRITES != 0
 
 
 cdef void eval_command(client_t* c) noexcept nogil:

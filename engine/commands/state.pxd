@@ -375,6 +375,7 @@ cdef struct server_t:
     uint64_t loading_total_bytes
     uint64_t loading_done_bytes
     bint in_exec
+    int64_t unit_us                     # the time in it, once somebody has asked; 0
     int exec_db                         # database that EXEC's journal text began in
     bint exec_fed                       # EXEC has written its MULTI to the journal
     int script_busy                     # BUSY_*: a script runs for too long

@@ -7,7 +7,7 @@ What it returns is encoded for the client's protocol version:
     None -> null        bool -> boolean     int -> integer      float -> double
     bytes, str -> bulk  list, tuple -> array                    dict -> map, in its order
     set, Set -> set     Simple -> simple string                 Verbatim -> text for people
-    Error -> error      NULL_ARRAY -> null array                Raw -> as it is
+    Error -> error      Raw -> as it is
 
 A handler answers an error by raising Error, or by returning one. Any other exception is a mistake
 of ours, which the face counts and logs; the client then reads "ERR internal error".
@@ -39,13 +39,6 @@ class Set(list):
 
 class Error(Exception):
     """An error reply; the message starts with its code: Error("ERR no such key")."""
-
-
-class NullArray:
-    """The null that RESP2 spells *-1."""
-
-
-NULL_ARRAY = NullArray()
 
 
 def is_legacy(server, client) -> bool:
@@ -143,8 +136,6 @@ def append_value(out: list[bytes], value, resp: int) -> None:
         out.append(bulk(text) if resp == 2 else b",%b\r\n" % text)
     elif value is None:
         out.append(b"$-1\r\n" if resp == 2 else b"_\r\n")
-    elif value is NULL_ARRAY:
-        out.append(b"*-1\r\n" if resp == 2 else b"_\r\n")
     elif isinstance(value, Error):
         out.append(b"-%b\r\n" % clean(str(value)))
     else:

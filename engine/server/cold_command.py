@@ -6,7 +6,7 @@ from functools import cache
 
 from ..wire.command import command_table
 from . import inspect, rights
-from .cold import NULL_ARRAY, Error, Raw, Set, Simple, encode, is_legacy, register
+from .cold import Error, Raw, Set, Simple, encode, is_legacy, register
 from .syntax import arguments_of
 from .tips import TIPS
 
@@ -162,8 +162,7 @@ def command_info(server, client, argv: list[bytes]) -> Raw | list:
     if len(argv) == 2:
         return all_described(client.resp, legacy)
     rows = [table(legacy).get(text(name)) for name in argv[2:]]
-    absent = None if legacy else NULL_ARRAY
-    return [absent if row is None else describe(row, legacy) for row in rows]
+    return [None if row is None else describe(row, legacy) for row in rows]
 
 
 @register("command|count")

@@ -352,7 +352,9 @@ def commandstats_section(server, n: dict, config: dict) -> list:
 
 
 def errorstats_section(server, n: dict, config: dict) -> list:
-    return [(f"errorstat_{code}", f"count={count}")
+    # A script chooses its errors' codes: none may end the field's name.
+    safe = str.maketrans("#:\n\r", "____")
+    return [(f"errorstat_{code.translate(safe)}", f"count={count}")
             for code, count in sorted(inspect.error_counts(server.capsule))]
 
 

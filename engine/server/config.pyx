@@ -49,6 +49,9 @@ cdef const char* apply_memory(server_t* srv) noexcept nogil:
                             or srv.evict.policy == POLICY_VOLATILE_LFU)
     srv.store.access.log_factor = srv.config.lfu_log_factor
     srv.store.access.decay_minutes = srv.config.lfu_decay_time
+    if srv.evict.limit_bytes and srv.evict.over_since_us == 0:
+        srv.evict.over_since_us = srv.mono_us   # perhaps: the next turn looks, and makes room
+        srv.upkeep_at_us = srv.mono_us
     return NULL
 
 

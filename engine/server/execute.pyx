@@ -28,11 +28,13 @@ from libc.string cimport memcpy, strerror
 from ..commands.acl_log cimport ACL_TOPLEVEL, acl_log_denied
 from ..commands.blocked cimport blocked_of
 from ..commands.connection cimport ping_command
+from ..commands.functions cimport fcall_promises_no_writes
 from ..commands.legacy cimport client_is_legacy
 from ..commands.multi cimport (
     exec_command, multi_each, multi_flags, multi_queue, multi_refused,
 )
 from ..commands.script cimport script_reply_busy
+from ..commands.scripting cimport eval_promises_no_writes
 from ..commands.state cimport (
     BATCH_MAX, BUSY_NO, CALLED_BLOCKED, CALLED_DONE, CALLED_PARKED, batch_command_t,
     client_must_log_in, server_of, server_t,
@@ -409,7 +411,8 @@ cdef bint out_of_place(client_t* c) noexcept nogil:
     """What a transaction may not hold, and what somebody who watches or listens may not do."""
     cdef char name[64]
     if c.flags & CLIENT_MULTI and c.cmd.flags & CMD_NO_MULTI:
-        reply_error_about(c, ERR_NOT_IN_MULTI, slice_t(c.cmd.name, c.cmd.name_size),
+        reply_error_about(c, ERR_NOT_IN_MULTI,
+                          slice_t(&name[0], command_full_name(c.cmd, name)),
                           b"' not allowed inside a transaction")
         return True
     if c.flags & CLIENT_MONITOR and c.cmd.flags & (CMD_WRITE | CMD_READONLY | CMD_MAY_REPLICATE):
@@ -508,11 +511,20 @@ cdef evicted_t make_room(server_t* srv, client_t* c, size_t need) noexcept nogil
     return room
 
 
-cdef bint paused(const server_t* srv, const client_t* c) noexcept nogil:
+cdef inline uint32_t flags_of(client_t* c) noexcept nogil:
+    """The command's flags, as far as a script that it runs keeps to them."""
+    if likely(not c.cmd.flags & CMD_MAY_REPLICATE):
+        return c.cmd.flags
+    if eval_promises_no_writes(c) or fcall_promises_no_writes(c):
+        return c.cmd.flags & ~<uint32_t>CMD_MAY_REPLICATE
+    return c.cmd.flags
+
+
+cdef bint paused(const server_t* srv, client_t* c) noexcept nogil:
     """CLIENT PAUSE holds this command back. What the owner says is never held back."""
     if srv.mono_us >= srv.pause.until_us or c.flags & (CLIENT_LOADING | CLIENT_CONTROL):
         return False
-    return (srv.pause.all or c.cmd.flags & (CMD_WRITE | CMD_MAY_REPLICATE) != 0
+    return (srv.pause.all or flags_of(c) & (CMD_WRITE | CMD_MAY_REPLICATE) != 0
             or (c.cmd.proc == exec_command
                 and multi_flags(c) & (CMD_WRITE | CMD_MAY_REPLICATE) != 0))
 
@@ -568,7 +580,7 @@ cdef bint disk_refuses(server_t* srv, client_t* c) noexcept nogil:
 cdef inline called_t queue_or_call(server_t* srv, client_t* c) noexcept nogil:
     cdef called_t called
     if unlikely(c.flags & CLIENT_MULTI) and not c.cmd.flags & CMD_UNQUEUED:
-        multi_queue(c)
+        multi_queue(c, flags_of(c))
         return CALLED_DONE
     called = execute_call(srv, c)
     if unlikely(srv.blocking.ready is not NULL) and srv.current is NULL:

@@ -21,7 +21,7 @@ from ..store.entry cimport entry_deadline, entry_t
 from ..store.keyspace cimport keyspace_count, keyspace_t
 from ..wire.client cimport client_memory
 from ..wire.command cimport (
-    client_t, command_at, command_count, command_full_name, command_t,
+    CLIENT_PAUSED, client_t, command_at, command_count, command_full_name, command_t,
 )
 from ..wire.identity cimport IDENTITY_VALKEY, IDENTITY_VALKEY_VERSION, identity_redis_version
 from .capsule cimport server_from
@@ -55,16 +55,18 @@ cdef dict clients_of(server_t* srv):
     cdef size_t input_max = 0
     cdef size_t output_max = 0
     cdef uint32_t i
+    cdef uint32_t parked = 0
     cdef client_t* c
     for i in range(srv.client_count):
         c = srv.clients[i]
+        parked += c.flags & CLIENT_PAUSED != 0
         memory += client_memory(c)
         input_max = c.query.size_max if c.query.size_max > input_max else input_max
         output_max = c.reply.size_max if c.reply.size_max > output_max else output_max
     return dict(
         clients=srv.client_count, maxclients=srv.config.maxclients, clients_memory=memory,
         clients_input_max=input_max, clients_output_max=output_max,
-        blocked_clients=srv.blocking.clients, awaited_keys=srv.store.awaited,
+        blocked_clients=srv.blocking.clients + parked, awaited_keys=srv.store.awaited,
         trackers=srv.tracking.trackers.count, tracked_keys=srv.tracking.keys.count,
         tracked_items=srv.tracking.items, tracked_prefixes=srv.tracking.prefixes.count,
         pubsub_clients=srv.pubsub.clients, channels=pubsub_channels(srv, CHANNEL_PLAIN),

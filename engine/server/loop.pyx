@@ -639,7 +639,8 @@ cdef int wait_ms(server_t* srv) noexcept nogil:
         until = due if due < until else until
     left = until - srv.mono_us
     if (store_has_dropped(&srv.store) or srv.loading or srv.copy_busy
-            or srv.ready is not NULL or srv.tracking.dropped.count != 0):
+            or srv.ready is not NULL or srv.tracking.dropped.count != 0
+            or (srv.parked is not NULL and srv.pause.until_us == 0)):
         return 0
     if unlikely(srv.snapshot.state != SNAPSHOT_IDLE) and left > BEHIND_US:
         left = BEHIND_US

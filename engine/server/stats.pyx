@@ -102,11 +102,6 @@ cdef void stats_reset(server_t* srv) noexcept nogil:
     srv.stats.bytes_out = 0
     srv.stats.error_replies = 0
     srv.stats.outer_refused = 0
-    srv.stats.acl_denied_auth = 0
-    srv.stats.acl_denied_command = 0
-    srv.stats.acl_denied_key = 0
-    srv.stats.acl_denied_channel = 0
-    srv.stats.acl_denied_database = 0
     srv.stats.query_limit_closes = 0
     srv.stats.output_limit_closes = 0
     srv.stats.clients_evicted = 0

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from kvd.engine.server.server import Server
 from tests.oracle import OracleError
 from tests.server.replies import ask
 from tests.serving import Serving
@@ -34,6 +35,23 @@ def test_time(server):
     seconds, microseconds = map(int, ask(server, "TIME"))
     assert before <= seconds * 1_000_000 + microseconds <= time.time_ns() // 1000
     assert microseconds < 1_000_000
+
+
+def test_time_stands_still_in_a_script_and_in_exec():
+    script = ("local a = redis.call('time') local n = 0 for i = 1, 3e6 do n = n + i % 7 end "
+              "return {a, n, redis.call('time')}")
+    server = Server(enable_debug_command=True)
+    client = server.client()
+    for _ in range(2):                  # each has a time of its own
+        asked = [ask(client, "EVAL", script, "0")]
+        for words in (["MULTI"], ["TIME"], ["DEBUG", "SLEEP", "0.002"], ["TIME"]):
+            ask(client, *words)
+        asked.append(ask(client, "EXEC"))
+        for first, _, second in asked:
+            assert first == second
+        assert asked[0][0] != asked[1][0] != ask(client, "TIME")
+    client.close()
+    assert server.close()
 
 
 def test_lastsave_is_the_start(server):

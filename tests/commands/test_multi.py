@@ -23,6 +23,11 @@ def not_in_multi(name: str) -> bytes:
 
 
 DIALOGUES = {
+    "full names": [
+        ("multi", OK),
+        ("client reply skip", not_in_multi("client|reply")),
+        ("discard", OK),
+    ],
     "queue": [
         ("multi", OK),
         ("exec", b"*0\r\n"),

@@ -34,6 +34,8 @@ geosearchstore gd g frommember x byradius 5 km asc; zmpop 1 z min; blpop l 0.01;
 blpop l 0; rpush l 1; blmove l l9 left right 0; bzpopmin zr 0.01; getex none; expire s 100 nx
 expire s 100 nx; swapdb 0 1; swapdb 0 1; flushdb; set k v; flushall; hset hh f 1 g 2
 hset hh f 2; hdel hh f; hincrby hh n 1; hsetnx hh n 5; hdel hh g n; xadd x 1-1 f v
+hsetex he fields 1 a b; hsetex hf ex 100 fields 1 a b; hsetex hf ex 100 fields 1 a c
+hsetex hg exat 1 fields 1 a b; hsetex hf exat 1 fields 1 a b; hsetex he fnx fields 1 a c
 xadd x 2-1 f v; xtrim x maxlen 1; xdel x 2-1
 """
 
@@ -77,6 +79,17 @@ def test_each_command(pair):
         if unknown:
             continue                    # a family that is not here
         assert got == heard(theirs, their_ear, words)[1], request
+
+
+def test_restore_over_a_key(server, pair):
+    server.execute(b"set", b"from", b"x")
+    payload = server.execute(b"dump", b"from").partition(b"\r\n")[2][:-2]
+    (ours, our_ear), (theirs, their_ear) = pair
+    our_ear.listen()
+    for _ in range(2):
+        words = [b"restore", b"over", b"0", payload, b"replace"]
+        got = heard(ours, our_ear, words)
+        assert len(got[1]) == 4 and got == heard(theirs, their_ear, words)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -186,6 +186,50 @@ class TestPause:
         one.ask("CLIENT UNPAUSE")
         assert two.reply().startswith(b"*1")
 
+    @pytest.mark.parametrize("request_, waits", [
+        (("EVAL", "#!lua flags=no-writes\nreturn 1", "0"), False),
+        (("EVAL", "#!lua flags=no-writes\nbad bad", "0"), False),
+        (("EVAL", "#!lua\nreturn 1", "0"), True), (("EVAL", "return 1", "0"), True),
+        (("EVAL", "#!lua flags=nonsense\nreturn 1", "0"), True),
+        (("EVALSHA", "{sha}", "0"), False), (("EVALSHA", "0" * 40, "0"), True),
+        (("FCALL", "still", "0"), False), (("FCALL", "free", "0"), True),
+        (("FCALL", "none", "0"), True)])
+    def test_scripts_wait_unless_they_promise_not_to_write(self, engine, request_, waits):
+        one, two, three = (engine.connect() for _ in range(3))
+        one.send(encode("FUNCTION", "LOAD", "#!lua name=l\nserver.register_function{"
+                        "function_name='still', callback=function() return 1 end, "
+                        "flags={'no-writes'}} server.register_function('free', function() end)"))
+        assert one.reply() == b"$1\r\nl\r\n"
+        one.send(encode("SCRIPT", "LOAD", "#!lua flags=no-writes\nreturn 2"))
+        sha = one.reply().split()[1].decode()
+        one.ask("CLIENT PAUSE 100000 WRITE")
+        request = encode(*(sha if word == "{sha}" else word for word in request_))
+        two.send(request)
+        assert two.silent(0.1) == waits
+        three.send("MULTI")
+        assert three.reply() == b"+OK\r\n"
+        three.send(request)
+        assert three.silent(0.1) == waits
+        if not waits:
+            assert two.reply()[:1] in b":-" and three.reply() == b"+QUEUED\r\n"
+            three.send("EXEC")
+            assert not three.silent(0.1) and three.reply().startswith(b"*1\r\n")
+        assert b"blocked_clients:2\r\n" in one.ask("INFO clients") or not waits
+        one.ask("CLIENT UNPAUSE")
+
+    def test_the_end_wakes_at_once(self, engine):
+        one, two = engine.connect(), engine.connect()
+        took = []
+        for _ in range(5):
+            one.ask("CLIENT PAUSE 100000 WRITE")
+            two.send("SET x 1")
+            assert two.silent(0.02)
+            began = time.monotonic()
+            one.ask("CLIENT UNPAUSE")
+            assert two.reply() == b"+OK\r\n"
+            took.append(time.monotonic() - began)
+        assert min(took) < 0.005, "it waited for the clock"
+
     def test_all_wait_and_time_ends_it(self, engine):
         one, two, owner = engine.connect(), engine.connect(), engine.connect("control")
         began = time.monotonic()

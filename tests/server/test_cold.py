@@ -6,12 +6,11 @@ import types
 import pytest
 
 from kvd.engine.server import cold
-from kvd.engine.server.cold import NULL_ARRAY, Error, Raw, Set, Simple, Verbatim
+from kvd.engine.server.cold import Error, Raw, Set, Simple, Verbatim
 
 
 @pytest.mark.parametrize("value, resp2, resp3", [
     (None, b"$-1\r\n", b"_\r\n"),
-    (NULL_ARRAY, b"*-1\r\n", b"_\r\n"),
     (True, b":1\r\n", b"#t\r\n"),
     (False, b":0\r\n", b"#f\r\n"),
     (-7, b":-7\r\n", b":-7\r\n"),

@@ -108,6 +108,8 @@ def test_error_codes(server):
     assert server.execute(b"EXEC").startswith(b"-EXECABORT")
     found = fields(text(server, "errorstats"))
     assert found == {"errorstat_ERR": "count=1", "errorstat_EXECABORT": "count=1"}
+    server.execute(b"EVAL", b"return {err = 'A:b#c,d=e x'}", b"0")
+    assert fields(text(server, "errorstats"))["errorstat_A_b_c,d=e"] == "count=1"
 
 
 def test_an_error_inside_exec_is_not_laid_to_exec(server):

@@ -122,6 +122,9 @@ def test_beside_valkey(server, watcher, valkey):
     requests = [
         ["SET", b"\x00\x7f\x80 ~", "v"], ["get", "\u20ac"], ["AUTH", "x"], ["AUTH", "x", "y"],
         ["HELLO", "2", "SETNAME", "joe", "AUTH", "x", "y"], ["MULTI"], ["INCR", "n"],
+        ["EXEC"], ["EVALSHA", "abc", "0"], ["EVALSHA_RO", "ab" * 20, "0"],
+        ["EVAL", "bad bad", "0"], ["EVAL", "return 1", "a"], ["FCALL", "foo", "0"],
+        ["EVAL", "return redis.call('get', 'a')", "0"], ["MULTI"], ["EVALSHA", "abc", "0"],
         ["EXEC"], ["CLIENT", "ID"], ["INFO", "server"], ["CONFIG", "GET", "port"], ["NOSUCH"],
         ["SLOWLOG", "LEN"], ["COMMAND", "COUNT"], ["DEL", "n"], ["PING"],
     ]

@@ -44,6 +44,16 @@ def test_a_lowered_limit_is_reached_without_a_writer():
         assert info(peer, "current_eviction_exceeded_time") == 0
 
 
+def test_a_lowered_limit_evicts_though_nobody_asks():
+    with serving() as engine:
+        peer, ear = engine.connect(), engine.connect()
+        peer.ask("SET a 1")
+        peer.ask("CONFIG SET maxmemory-policy allkeys-random notify-keyspace-events Ee")
+        ear.ask("SUBSCRIBE __keyevent@0__:evicted")
+        peer.ask("CONFIG SET maxmemory 1")
+        assert ear.reply().endswith(b"$1\r\na\r\n")
+
+
 def test_keys_expire_though_nobody_asks():
     with serving() as engine:
         peer = engine.connect()
