@@ -12,8 +12,8 @@ def config_get(server, client, argv: list[bytes]) -> dict[bytes, bytes]:
     refuse_more_than(server, client, argv, 3)
     patterns = [pattern.decode("utf-8", "surrogateescape") for pattern in argv[2:]]
     found = server.config(*patterns)
-    # Who asks for a name in capitals looks for it in capitals.
-    exact = {pattern.lower(): pattern for pattern in patterns}
+    # Who asks for a name in capitals looks for it in capitals; of several the first counts.
+    exact = {pattern.lower(): pattern for pattern in reversed(patterns)}
     return {exact.get(name, name): value for name, value in found.items()}
 
 

@@ -463,11 +463,11 @@ cdef int check_may_change(list pairs, bint protected_too) except -1:
             reason = "can't set immutable config"
         elif row.flags & DIRECTIVE_PROTECTED and not protected_too:
             reason = "can't set protected config"
-        elif <bytes>row.name in seen:
+        elif name.lower() in seen:      # by another name it may be there twice: the last counts
             reason = "duplicate parameter"
         if reason:
             raise DirectiveError(shown_name(name), reason)
-        seen.add(<bytes>row.name)
+        seen.add(name.lower())
     return 0
 
 

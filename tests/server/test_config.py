@@ -170,6 +170,13 @@ CONFIG SET slowlog-log-slower-than -2
 CONFIG SET slowlog-log-slower-than 5
 CONFIG GET slowlog-log-slower-than commandlog-execution-slower-than
 CONFIG SET commandlog-execution-slower-than 10000
+CONFIG SET slowlog-max-len 128 commandlog-slow-execution-max-len 129
+CONFIG GET slowlog-max-len
+CONFIG SET commandlog-slow-execution-max-len 130 slowlog-max-len 128 hz abc
+CONFIG GET slowlog-max-len
+CONFIG SET commandlog-slow-execution-max-len 130 slowlog-max-len 128
+CONFIG GET maxmemory MAXMEMORY max*memory
+CONFIG GET MAXMEMORY maxmemory
 CONFIG SET client-query-buffer-limit 1k
 CONFIG SET proto-max-bulk-len 1k
 CONFIG SET latency-tracking-info-percentiles 101
