@@ -390,6 +390,7 @@ cdef void begin(scripting_t* s) noexcept nogil:
     run.nested = s.srv.in_exec
     if not run.nested:
         s.srv.in_exec = True
+        s.srv.unit_us = 0
         s.srv.exec_fed = False
     s.inner.ks = c.ks
     s.inner.resp = 2

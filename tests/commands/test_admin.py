@@ -37,19 +37,34 @@ def test_time(server):
     assert microseconds < 1_000_000
 
 
-def test_time_stands_still_in_a_script_and_in_exec():
-    script = ("local a = redis.call('time') local n = 0 for i = 1, 3e6 do n = n + i % 7 end "
-              "return {a, n, redis.call('time')}")
+def microseconds(reply) -> int:
+    return int(reply[0]) * 1_000_000 + int(reply[1])
+
+
+def test_time_stands_still_in_a_script_and_in_exec_and_in_nothing_else():
+    work = "local n = 0 for i = 1, 3e6 do n = n + i % 7 end "
+    script = f"local a = redis.call('time') {work} return {{a, n, redis.call('time')}}"
+    now = "return redis.call('time')"
     server = Server(enable_debug_command=True)
     client = server.client()
-    for _ in range(2):                  # each has a time of its own
-        asked = [ask(client, "EVAL", script, "0")]
-        for words in (["MULTI"], ["TIME"], ["DEBUG", "SLEEP", "0.002"], ["TIME"]):
-            ask(client, *words)
-        asked.append(ask(client, "EXEC"))
-        for first, _, second in asked:
-            assert first == second
-        assert asked[0][0] != asked[1][0] != ask(client, "TIME")
+    last = 0
+    # Any unit behind any other, itself included, has a time of its own.
+    for unit in ("script", "script", "exec", "exec", "script", "plain", "script", "exec"):
+        before = time.time_ns() // 1000
+        if unit == "script":
+            first, _, second = ask(client, "EVAL", script, "0")
+            times = [first, second]
+        elif unit == "exec":
+            for words in (["MULTI"], ["TIME"], ["DEBUG", "SLEEP", "0.002"], ["EVAL", now, "0"]):
+                ask(client, *words)
+            first, _, second = ask(client, "EXEC")
+            times = [first, second]
+        else:
+            times = [ask(client, "TIME")]
+        told = {microseconds(one) for one in times}
+        assert len(told) == 1, unit
+        assert max(before, last + 1) <= told.pop() <= time.time_ns() // 1000, unit
+        last = microseconds(times[0])
     client.close()
     assert server.close()
 
