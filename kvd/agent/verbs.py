@@ -46,7 +46,7 @@ OPTIONS = {"timeout": SECONDS, "tcp-keepalive": SECONDS,
 NO_DOWNGRADE = ("{name} cannot be moved to a smaller instance type: it has {old} ({old_size}), and "
                 "{new} has {new_size}. --allow-downgrade (allowDowngrade) permits it when the data "
                 "fits")
-# Who is told of a change that is neither of the plan nor of the policy: the field, event, words.
+# How a change is told that is neither of the plan nor of the policy: the field, event, words.
 TOLD = (("password", "password_rotated", "a new password"),
         ("allowlist", "ip_allow_list_changed", ""),
         ("internal_auth", "internal_auth_changed", ""),
